@@ -1,0 +1,179 @@
+//! The hysteresis over a scope's signals.
+//!
+//! A gate opens when any signal has stood at or over its `open_at` for `open_after`; it closes
+//! when all have stood at or under their `close_at` for `close_after`. What nobody observed does
+//! not count as standing: a gap between two steps, a clock that jumped, and a signal without a
+//! usable value all start the dwell time anew, so the gate never changes faster than its dwell
+//! times whatever the series.
+
+use crate::policy::{GatePolicy, SignalPolicy, WhenMissing};
+use crate::units::{Finite, Span, Timestamp};
+
+/// Whether the gate lets eligible requests burst before the private cloud is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum GateState {
+    /// The private cloud takes requests first.
+    #[default]
+    Closed,
+    /// The private cloud counts as loaded.
+    Open,
+}
+
+impl GateState {
+    /// Stable name, as in the snapshot.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            GateState::Closed => "closed",
+            GateState::Open => "open",
+        }
+    }
+}
+
+/// The newest sample of a signal.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sample {
+    /// The measured number; NaN and infinities are kept here and judged by [`judge`].
+    pub value: f64,
+    /// When it was measured.
+    pub at: Timestamp,
+}
+
+/// What a signal says at one moment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Reading {
+    /// A number, young enough.
+    Fresh(Finite),
+    /// The newest sample is too old.
+    Stale {
+        /// Its age.
+        age: Span,
+    },
+    /// There is no sample, or its time lies in the future.
+    Absent,
+    /// The sample is NaN or infinite.
+    NotFinite,
+}
+
+/// Judges a sample's fitness. A sample from the future is absent: its clock cannot be trusted.
+#[must_use]
+pub fn judge(sample: Option<Sample>, stale_after: Span, now: Timestamp) -> Reading {
+    let Some(sample) = sample else {
+        return Reading::Absent;
+    };
+    if sample.at > now {
+        return Reading::Absent;
+    }
+    let age = now.since(sample.at);
+    if age > stale_after {
+        return Reading::Stale { age };
+    }
+    Finite::new(sample.value).map_or(Reading::NotFinite, Reading::Fresh)
+}
+
+/// A scope's gate: its state and how long each signal has stood where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Gate {
+    state: GateState,
+    since: Timestamp,
+    stepped_at: Option<Timestamp>,
+    standing: Vec<Standing>,
+}
+
+/// Since when a signal has stood over or under its thresholds without a break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Standing {
+    over: Option<Timestamp>,
+    under: Option<Timestamp>,
+}
+
+impl Gate {
+    /// A closed gate that has seen nothing.
+    #[must_use]
+    pub fn new(now: Timestamp) -> Self {
+        Gate {
+            since: now,
+            ..Gate::default()
+        }
+    }
+
+    /// The state.
+    #[must_use]
+    pub fn state(&self) -> GateState {
+        self.state
+    }
+
+    /// When the state last changed.
+    #[must_use]
+    pub fn since(&self) -> Timestamp {
+        self.since
+    }
+
+    /// The gate after looking at the newest sample of each signal.
+    ///
+    /// `signals` and `samples` go together by position; call it with the same signals in the same
+    /// order each time. A longer gap than a signal's `stale_after` between two calls, or a `now`
+    /// before the last one, starts that signal's dwell time anew.
+    #[must_use]
+    pub fn step(
+        &self,
+        policy: &GatePolicy,
+        signals: &[SignalPolicy],
+        samples: &[Option<Sample>],
+        now: Timestamp,
+    ) -> Gate {
+        let mut standing = Vec::with_capacity(signals.len());
+        let mut any_over_long = false;
+        let mut all_under_long = true;
+        let mut taking_part = 0_usize;
+        for (position, signal) in signals.iter().enumerate() {
+            let before = self.standing_before(position, signal, now);
+            let sample = samples.get(position).copied().flatten();
+            let reading = judge(sample, signal.stale_after, now);
+            let stands = match reading {
+                Reading::Fresh(value) => Standing {
+                    over: (value >= signal.open_at).then(|| before.over.unwrap_or(now)),
+                    under: (value <= signal.close_at).then(|| before.under.unwrap_or(now)),
+                },
+                Reading::Stale { .. } | Reading::Absent | Reading::NotFinite => Standing::default(),
+            };
+            let ignored =
+                !matches!(reading, Reading::Fresh(_)) && signal.when_missing == WhenMissing::Ignore;
+            if !ignored {
+                taking_part += 1;
+                all_under_long &= stood(stands.under, policy.close_after, now);
+            }
+            any_over_long |= stood(stands.over, policy.open_after, now);
+            standing.push(stands);
+        }
+        let state = match self.state {
+            GateState::Closed if any_over_long => GateState::Open,
+            GateState::Open if taking_part > 0 && all_under_long && !any_over_long => {
+                GateState::Closed
+            }
+            unchanged => unchanged,
+        };
+        let since = if state == self.state { self.since } else { now };
+        Gate {
+            state,
+            since,
+            stepped_at: Some(now),
+            standing,
+        }
+    }
+
+    fn standing_before(&self, position: usize, signal: &SignalPolicy, now: Timestamp) -> Standing {
+        let observed_without_a_gap = self
+            .stepped_at
+            .is_some_and(|last| now >= last && now.since(last) <= signal.stale_after);
+        if observed_without_a_gap {
+            self.standing.get(position).copied().unwrap_or_default()
+        } else {
+            Standing::default()
+        }
+    }
+}
+
+fn stood(since: Option<Timestamp>, at_least: Span, now: Timestamp) -> bool {
+    since.is_some_and(|start| now.since(start) >= at_least)
+}

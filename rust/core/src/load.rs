@@ -1,0 +1,136 @@
+//! What is known about the private cloud's load, the offers and the spend, at one moment.
+
+use crate::gate::GateState;
+use crate::units::{Span, Timestamp, Usd};
+use std::collections::BTreeMap;
+
+/// The state that the sidecar publishes, or why there is none.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Load {
+    /// A snapshot that is young enough to be trusted.
+    Known(LoadView),
+    /// No usable snapshot: decisions stand on evidence alone.
+    Unknown(SnapshotFault),
+}
+
+/// Why there is no usable snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SnapshotFault {
+    /// The file does not exist.
+    Missing,
+    /// The file is older than the policy allows.
+    Stale {
+        /// Age of the file's content.
+        age: Span,
+    },
+    /// The file could not be read or is not a snapshot: cut off, not JSON, a number that is NaN.
+    Unreadable,
+    /// The file has a format that this release does not know.
+    NewerFormat {
+        /// The format that the file names.
+        format: u32,
+    },
+}
+
+/// Content of a snapshot, as far as decisions need it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LoadView {
+    /// Gates by scope.
+    pub gates: Vec<GateView>,
+    /// What a provider reports of its instance sizes.
+    pub offers: Vec<Offer>,
+    /// Money spent, when it is known.
+    pub spend: Option<Spend>,
+    /// An operator stopped all launches.
+    pub paused: bool,
+}
+
+/// One scope's gate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GateView {
+    /// What the gate speaks for.
+    pub scope: Scope,
+    /// State that the signals gave.
+    pub state: GateState,
+    /// State that an operator forced, which goes before the signals'.
+    pub forced: Option<GateState>,
+}
+
+impl GateView {
+    /// The state that counts.
+    #[must_use]
+    pub fn effective(&self) -> GateState {
+        self.forced.unwrap_or(self.state)
+    }
+}
+
+/// What a gate or a signal speaks for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// The whole private cloud.
+    Cloud,
+    /// One availability zone.
+    Zone(String),
+    /// One host aggregate.
+    Aggregate(String),
+}
+
+impl Scope {
+    /// Reads `cloud`, `zone:NAME` or `aggregate:NAME`; `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Scope> {
+        match text.split_once(':') {
+            None if text == "cloud" => Some(Scope::Cloud),
+            Some(("zone", name)) if !name.is_empty() => Some(Scope::Zone(name.to_owned())),
+            Some(("aggregate", name)) if !name.is_empty() => {
+                Some(Scope::Aggregate(name.to_owned()))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Scope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Scope::Cloud => write!(f, "cloud"),
+            Scope::Zone(name) => write!(f, "zone:{name}"),
+            Scope::Aggregate(name) => write!(f, "aggregate:{name}"),
+        }
+    }
+}
+
+/// A burst host's price and availability for one instance size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// Nova's name of the burst host.
+    pub burst_host: String,
+    /// Provider's name of the instance size.
+    pub size: String,
+    /// Price per hour; `None` leaves the policy's price.
+    pub price: Option<Usd>,
+    /// The size just failed and is not asked for before this time.
+    pub barred_until: Option<Timestamp>,
+    /// Failed launches that the burst host still remembers.
+    pub recent_failures: u32,
+    /// Servers of this size that can still launch: min(quota, budget, cap). `None` is unknown.
+    pub room: Option<u32>,
+}
+
+/// Money spent on burst servers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Spend {
+    /// All projects together.
+    pub total: SpendOf,
+    /// By project id. A project that is not listed has spent nothing.
+    pub projects: BTreeMap<String, SpendOf>,
+}
+
+/// Spend of one owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SpendOf {
+    /// What the running burst servers cost in an hour.
+    pub hourly: Usd,
+    /// What was spent since the month began.
+    pub month: Usd,
+}

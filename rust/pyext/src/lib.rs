@@ -1,0 +1,1 @@
+//! The extension `nova_spillway._native`: Spillway's core inside Nova's processes.
