@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The adapters between Nova's scheduler and the decision core."""
