@@ -43,6 +43,20 @@ pub enum Attempt {
     },
 }
 
+impl Attempt {
+    /// Stable name, the same in the journal and in the Python API.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Attempt::Stock => "stock",
+            Attempt::Filter => "filter",
+            Attempt::BurstOnly => "burst_only",
+            Attempt::Hybrid(_) => "hybrid",
+            Attempt::Split { .. } => "split",
+        }
+    }
+}
+
 /// A burst host and what a server costs there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placement {

@@ -37,8 +37,6 @@ pub enum SnapshotFault {
 pub struct LoadView {
     /// Gates by scope.
     pub gates: Vec<GateView>,
-    /// What a provider reports of its instance sizes.
-    pub offers: Vec<Offer>,
     /// Money spent, when it is known.
     pub spend: Option<Spend>,
     /// An operator stopped all launches.

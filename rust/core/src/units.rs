@@ -35,6 +35,13 @@ impl Span {
     pub const fn from_secs(secs: u64) -> Self {
         Span(secs.saturating_mul(1_000))
     }
+
+    /// The span in seconds.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)]
+    pub fn secs(self) -> f64 {
+        self.0 as f64 / 1_000.0
+    }
 }
 
 impl fmt::Display for Span {

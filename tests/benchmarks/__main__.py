@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compare Spillway's scheduler with the stock one in one process, and print ratios.
+
+    python -m tests.benchmarks
+    python -m tests.benchmarks --hosts 10,100,1000 --output json
+
+Needs Nova 34 and the installed wheel in the interpreter's environment. Rows alternate within one
+run, so that the machine's other work hits both sides; figures are CPU time of this thread, the
+median of at least nine rounds. The exit code is 1 when a goal is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging as python_logging
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OS_NOVA_DISABLE_EVENTLET_PATCHING", "1")
+ARGUMENTS, sys.argv = sys.argv[1:], sys.argv[:1]
+
+import nova.monkey_patch  # noqa: E402, F401  (before anything else of Nova)
+from nova import config, objects  # noqa: E402
+from nova import conf as nova_conf  # noqa: E402
+from oslo_log import log as logging  # noqa: E402
+
+CONF = nova_conf.CONF
+
+POLICY = """
+mode = "active"
+deployment = "bench"
+[snapshot]
+path = "{folder}/snapshot.json"
+stale_after_secs = 86400
+[journal]
+path = "{folder}/journal.jsonl"
+[[rules]]
+name = "everything"
+burst = "load"
+[[burst_hosts]]
+name = "cloud1"
+provider = "ec2"
+max_servers = 1000
+max_vcpus = 4000
+max_memory_mb = 8000000
+max_disk_gb = 100000
+[burst_hosts.ec2]
+region = "us-east-1"
+subnet_id = "subnet-0"
+[[burst_hosts.sizes]]
+name = "m5.xlarge"
+vcpus = 4
+memory_mb = 16384
+price_usd_per_hour = 0.192
+[[burst_hosts.images]]
+image = "*"
+provider_image = "ami-0123456789abcdef0"
+"""
+
+
+def write_snapshot(folder: Path, gate: str) -> None:
+    """Replace the snapshot with one whose only gate has that state."""
+    now_ms = int(time.time() * 1000)
+    snapshot = {
+        "format": 1, "writer": "benchmark", "written_at_ms": now_ms, "paused": False,
+        "gates": [{"scope": "cloud", "state": gate, "since_ms": now_ms, "forced": None,
+                   "signals": []}],
+    }
+    draft = folder / "snapshot.draft"
+    draft.write_text(json.dumps(snapshot))
+    draft.rename(folder / "snapshot.json")
+
+
+def interleaved(rows: dict[str, Callable[[], Any]], seconds: float) -> dict[str, float]:
+    """Run the rows in turn until the time is up; return the median CPU time of each in ms."""
+    spent: dict[str, list[float]] = {name: [] for name in rows}
+    for work in rows.values():
+        work()
+        work()
+    end = time.monotonic() + seconds
+    while len(next(iter(spent.values()))) < 9 or time.monotonic() < end:
+        for name, work in rows.items():
+            start = time.thread_time_ns()
+            work()
+            spent[name].append((time.thread_time_ns() - start) / 1e6)
+    return {name: statistics.median(times) for name, times in spent.items()}
+
+
+def repeated(work: Callable[[], Any], times: int) -> Callable[[], Any]:
+    """Return a row that does the work several times, for work below the clock's grain."""
+    def run() -> None:
+        for _ in range(times):
+            work()
+    return run
+
+
+def measure(hosts: list[int], seconds: float, folder: Path) -> list[dict[str, Any]]:
+    """Return one entry per goal: its name, the measured ratio, the bar, and what was measured."""
+    from nova.scheduler.manager import SchedulerManager
+
+    from nova_spillway.scheduler.manager import MultiScheduler
+    from nova_spillway.scheduler.requests import boot_request
+    from tests.benchmarks.synthetic_cloud import SyntheticCloud
+
+    results: list[dict[str, Any]] = []
+
+    def goal(name: str, ratio: float, bar: float, **figures: float) -> None:
+        results.append({"goal": name, "ratio": ratio, "bar": bar, "met": ratio <= bar,
+                        **{key: round(value, 5) for key, value in figures.items()}})
+
+    for n_hosts in hosts:
+        print(f"{n_hosts} hosts ...", file=sys.stderr, flush=True)
+        cloud = SyntheticCloud(n_hosts)
+        stock, ours = cloud.manager(SchedulerManager), cloud.manager(MultiScheduler)
+        spec = cloud.request_spec()
+        uuids = [spec.instance_uuid]
+
+        def select(manager: Any, spec: Any = spec, uuids: list[str] = uuids,
+                   cloud: Any = cloud) -> list[Any]:
+            return manager.select_destinations(
+                cloud.context, spec_obj=spec, instance_uuids=uuids, return_objects=True,
+                return_alternates=True)
+
+        with cloud.claims_succeed():
+            write_snapshot(folder, "closed")
+            chosen = select(ours)[0][0].service_host
+            assert chosen.startswith("compute-"), chosen
+            cpu = interleaved(
+                {"stock": lambda: select(stock), "ours": lambda: select(ours)}, seconds)
+            goal(f"filter path / stock, {n_hosts} hosts", cpu["ours"] / cpu["stock"], 1.02,
+                 stock_ms=cpu["stock"], ours_ms=cpu["ours"])
+            if n_hosts == 10:
+                measure_parts(ours, stock, cloud, spec, uuids, boot_request, goal, seconds)
+            if n_hosts == 1000:
+                private_ms = cpu["ours"]
+                write_snapshot(folder, "open")
+                chosen = select(ours)[0][0].service_host
+                assert chosen == "cloud1", chosen
+                cpu = interleaved({"burst": lambda: select(ours)}, seconds)
+                goal("burst-decided / private, 1000 hosts", cpu["burst"] / private_ms, 0.1,
+                     private_ms=private_ms, burst_ms=cpu["burst"])
+    return results
+
+
+def measure_parts(ours: Any, stock: Any, cloud: Any, spec: Any, uuids: list[str],
+                  boot_request: Any, goal: Any, seconds: float) -> None:
+    """Measure what the request path adds, beside stock `_schedule` in the same run."""
+    engine = ours.engine
+    alloc_reqs, summaries, version = cloud.allocation_candidates(
+        None, _AnyResources())
+    by_provider: dict[str, list[Any]] = {}
+    for request in alloc_reqs:
+        for provider in request["allocations"]:
+            by_provider.setdefault(provider, []).append(request)
+    log = logging.getLogger("nova_spillway.benchmark")
+
+    def read_and_decide() -> Any:
+        now = time.time()
+        engine.refresh(now)
+        return engine.decide(boot_request(spec, uuids), None, now)
+
+    def with_records() -> None:
+        decision = read_and_decide()
+        engine.record_decision(decision, time.time())
+        log.info("Decision %s for %s: %s", decision.id, uuids, decision.summary())
+        engine.record_outcome(decision, result="placed", path="filter", hosts={uuids[0]: "h"},
+                              elapsed_ms=1.0, detail="", now=time.time())
+
+    cpu = interleaved({
+        "stock": lambda: stock._schedule(
+            cloud.context, spec, uuids, by_provider, summaries, version, True),
+        "bare": repeated(read_and_decide, 1000),
+        "recorded": repeated(with_records, 100),
+    }, seconds)
+    bare, recorded = cpu["bare"] / 1000, cpu["recorded"] / 100
+    goal("read + decide / stock _schedule, 10 hosts", bare / cpu["stock"], 0.001,
+         stock_ms=cpu["stock"], ours_ms=bare)
+    goal("read + decide + journal + log line / stock _schedule, 10 hosts",
+         recorded / cpu["stock"], 0.02, stock_ms=cpu["stock"], ours_ms=recorded)
+
+
+class _AnyResources:
+    """A request that every private host answers."""
+
+    _limit = None
+
+    def get_request_group(self, _ident: Any) -> Any:
+        return self
+
+    forbidden_traits = frozenset(["CUSTOM_SPILLWAY_BURST"])
+    required_traits: frozenset[str] = frozenset()
+    in_tree = None
+
+
+def measure_memory() -> dict[str, Any]:
+    """Compare the memory of a process with our manager to one with the stock manager."""
+    import subprocess
+
+    def kib(which: str) -> int:
+        child = subprocess.run(
+            [sys.executable, "-W", "ignore", "-m", "tests.benchmarks.worker_memory", which],
+            check=True, capture_output=True, text=True)
+        return int(child.stdout.split()[-1])
+
+    stock = statistics.median(kib("stock") for _ in range(3))
+    ours = statistics.median(kib("spillway") for _ in range(3))
+    more = (ours - stock) / 1024
+    return {"goal": "worker memory over stock, MiB", "ratio": more, "bar": 10.0,
+            "met": more <= 10.0, "stock_mib": round(stock / 1024, 1),
+            "ours_mib": round(ours / 1024, 1)}
+
+
+def prepare(folder: Path) -> None:
+    """Configure Nova as an operator's nova.conf would: debug off, logging to a file."""
+    (folder / "spillway.toml").write_text(POLICY.format(folder=folder))
+    (folder / "nova.conf").write_text(
+        f"[spillway]\npolicy_file = {folder}/spillway.toml\n")
+    logging.register_options(CONF)
+    config.parse_args(
+        ["benchmark", "--config-file", str(folder / "nova.conf"),
+         "--log-file", str(folder / "log")], default_config_files=[])
+    CONF.set_override("debug", False)
+    CONF.set_override("service_down_time", 360000)  # No host reports during the run.
+    logging.setup(CONF, "nova")
+    python_logging.captureWarnings(True)
+    objects.register_all()
+
+
+def main() -> int:
+    """Measure, print, and return 1 when a goal is missed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--hosts", default="10,100,1000",
+                        help="numbers of hosts, separated by commas (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=10.0,
+                        help="how long each comparison runs (default: %(default)s)")
+    parser.add_argument("--output", choices=["table", "json"], default="table")
+    options = parser.parse_args(ARGUMENTS)
+    with tempfile.TemporaryDirectory() as name:
+        prepare(Path(name))
+        results = measure(
+            [int(n) for n in options.hosts.split(",")], options.seconds, Path(name))
+    results.append(measure_memory())
+    if options.output == "json":
+        print(json.dumps(results, indent=1))
+    else:
+        for row in results:
+            figures = "  ".join(f"{k}={v}" for k, v in row.items()
+                                if k not in ("goal", "ratio", "bar", "met"))
+            print(f"{'met   ' if row['met'] else 'MISSED'} {row['goal']:<64} "
+                  f"{row['ratio']:9.5f} (bar {row['bar']})  {figures}")
+    return 0 if all(row["met"] for row in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
