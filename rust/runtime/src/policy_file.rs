@@ -31,7 +31,7 @@ pub struct PolicyFile {
     /// What the newest look found, `None` for no file; absent before the first look.
     seen: Option<Option<FileIdentity>>,
     digest: Option<String>,
-    error: Option<String>,
+    refusal: Option<String>,
 }
 
 impl PolicyFile {
@@ -43,7 +43,7 @@ impl PolicyFile {
             looked_at: None,
             seen: None,
             digest: None,
-            error: None,
+            refusal: None,
         }
     }
 
@@ -67,7 +67,7 @@ impl PolicyFile {
         self.seen = Some(found);
         match Config::load(&self.path) {
             Ok(config) => {
-                let was_refused = self.error.take().is_some();
+                let was_refused = self.refusal.take().is_some();
                 if self.digest.as_ref() == Some(&config.digest) && !was_refused {
                     return Refreshed::Unchanged;
                 }
@@ -80,7 +80,7 @@ impl PolicyFile {
                     Some(digest) => format!("policy {digest} stays"),
                     None => "there is no policy, nothing bursts".to_owned(),
                 };
-                self.error = Some(what.clone());
+                self.refusal = Some(what.clone());
                 Refreshed::Refused(format!("policy file refused, {kept}: {what}"))
             }
         }
@@ -88,7 +88,7 @@ impl PolicyFile {
 
     /// Why the file was refused; `None` while it is good.
     #[must_use]
-    pub fn error(&self) -> Option<&str> {
-        self.error.as_deref()
+    pub fn refusal(&self) -> Option<&str> {
+        self.refusal.as_deref()
     }
 }

@@ -1,56 +1,27 @@
 //! The file that the scheduler appends one line per decision and per outcome to.
+//!
+//! Several workers share it: each opens it for appending and hands the kernel whole lines, one
+//! `write` each, so lines never mix. A fork in between is harmless for the same reason.
 
-use spillway_core::{Decision, Evidence, Load, Offer, Request, Timestamp};
-use std::collections::BTreeMap;
-use std::io;
-use std::path::PathBuf;
-
-/// One decision with everything that it was made from.
-#[derive(Debug, Clone, Copy)]
-pub struct DecisionRecord<'a> {
-    /// Id of the decision, which its outcome names again.
-    pub id: &'a str,
-    /// Nova's request id, when there is one.
-    pub request_id: Option<&'a str>,
-    /// Digest of the policy.
-    pub policy: &'a str,
-    /// The time that was given to `decide`.
-    pub decided_at: Timestamp,
-    /// The servers asked for, in Nova's order.
-    pub instance_uuids: &'a [String],
-    /// What Nova asked for.
-    pub request: &'a Request,
-    /// What was known about the private cloud.
-    pub load: &'a Load,
-    /// What was known about the burst hosts.
-    pub offers: &'a [Offer],
-    /// What Placement said.
-    pub evidence: Evidence,
-    /// What was decided.
-    pub decision: &'a Decision,
-}
-
-/// What became of a decision.
-#[derive(Debug, Clone, Copy)]
-pub struct OutcomeRecord<'a> {
-    /// Id of the decision.
-    pub decision: &'a str,
-    /// `placed`, `no_valid_host` or `error`.
-    pub result: &'a str,
-    /// Kind of the attempt that placed the servers, when one did.
-    pub path: Option<&'a str>,
-    /// Instance uuid to host.
-    pub hosts: &'a BTreeMap<String, String>,
-    /// Time from the call to its end, milliseconds.
-    pub elapsed_ms: f64,
-    /// One sentence more, when there is one to say; may be empty.
-    pub detail: &'a str,
-}
+use super::line::{self, DecisionRecord, OutcomeRecord};
+use crate::file_identity::same_file;
+use spillway_core::Timestamp;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
 /// Appends whole lines to the journal. Opens nothing until the first line.
+///
+/// Scheduling goes on whatever happens here: a line that could not be written is counted, and
+/// the reason is kept.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
+    file: Option<File>,
+    line: Vec<u8>,
+    /// The newest write ended within a line; the next one has to begin a new one.
+    torn: bool,
     failures: u64,
     last_error: Option<String>,
 }
@@ -61,43 +32,43 @@ impl Journal {
     pub fn new(path: PathBuf) -> Self {
         Journal {
             path,
+            file: None,
+            line: Vec::new(),
+            torn: false,
             failures: 0,
             last_error: None,
         }
     }
 
-    /// Records the policy that decisions stand on from now on; written before the first decision.
+    /// Records the policy that decisions stand on from now on.
     ///
     /// # Errors
-    /// The line was not written. The failure is counted too.
+    /// The line was not written; that is counted too.
     pub fn append_policy(&mut self, digest: &str, toml: &str, now: Timestamp) -> io::Result<()> {
-        let _ = (digest, toml, now, &self.path);
-        unimplemented!()
+        self.append(|line| line::write_policy(line, digest, toml, now))
     }
 
     /// Records a decision.
     ///
     /// # Errors
-    /// The line was not written. The failure is counted too.
+    /// The line was not written; that is counted too.
     pub fn append_decision(
         &mut self,
         record: &DecisionRecord<'_>,
         now: Timestamp,
     ) -> io::Result<()> {
-        let _ = (record, now);
-        unimplemented!()
+        self.append(|line| line::write_decision(line, record, now))
     }
 
     /// Records what became of a decision.
     ///
     /// # Errors
-    /// The line was not written. The failure is counted too.
+    /// The line was not written; that is counted too.
     pub fn append_outcome(&mut self, record: &OutcomeRecord<'_>, now: Timestamp) -> io::Result<()> {
-        let _ = (record, now);
-        unimplemented!()
+        self.append(|line| line::write_outcome(line, record, now))
     }
 
-    /// Lines that were not written since this process began.
+    /// Lines that were not written since this journal was made.
     #[must_use]
     pub fn failures(&self) -> u64 {
         self.failures
@@ -108,4 +79,73 @@ impl Journal {
     pub fn last_error(&self) -> Option<&str> {
         self.last_error.as_deref()
     }
+
+    fn append(&mut self, write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> io::Result<()> {
+        let result = self.try_append(write);
+        match &result {
+            Ok(()) => self.last_error = None,
+            Err(error) => {
+                self.failures += 1;
+                self.last_error = Some(format!("{}: {error}", self.path.display()));
+            }
+        }
+        result
+    }
+
+    fn try_append(&mut self, write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> io::Result<()> {
+        let mut file = match self.file.take().filter(|file| is_at(file, &self.path)) {
+            Some(file) => file,
+            None => {
+                self.torn = false;
+                open(&self.path)?
+            }
+        };
+        self.line.clear();
+        if self.torn {
+            self.line.push(b'\n');
+        }
+        write(&mut self.line)?;
+        self.line.push(b'\n');
+        // One write per line, never a loop: a second write could land within another worker's.
+        let result = loop {
+            match file.write(&self.line) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => break result,
+            }
+        };
+        self.file = Some(file);
+        let written = result?;
+        if written < self.line.len() {
+            self.torn |= written > 0;
+            return Err(io::Error::new(
+                io::ErrorKind::WriteZero,
+                format!("only {written} of {} bytes were written", self.line.len()),
+            ));
+        }
+        self.torn = false;
+        Ok(())
+    }
+}
+
+/// Whether the open file still has that path, and was not moved away or deleted.
+fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(open), Ok(at_path)) => same_file(&open, &at_path),
+        _ => false,
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    // Looked at before it is opened: opening a pipe would wait for its reader.
+    if let Ok(metadata) = fs::metadata(path)
+        && !metadata.is_file()
+        && !metadata.file_type().is_char_device()
+    {
+        return Err(io::Error::other("not a regular file"));
+    }
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o640)
+        .open(path)
 }
