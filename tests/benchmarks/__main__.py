@@ -106,7 +106,6 @@ def measure(hosts: list[int], seconds: float, folder: Path) -> list[dict[str, An
     from nova.scheduler.manager import SchedulerManager
 
     from nova_spillway.scheduler.manager import MultiScheduler
-    from nova_spillway.scheduler.requests import boot_request
     from tests.benchmarks.synthetic_cloud import SyntheticCloud
 
     results: list[dict[str, Any]] = []
@@ -137,7 +136,7 @@ def measure(hosts: list[int], seconds: float, folder: Path) -> list[dict[str, An
             goal(f"filter path / stock, {n_hosts} hosts", cpu["ours"] / cpu["stock"], 1.02,
                  stock_ms=cpu["stock"], ours_ms=cpu["ours"])
             if n_hosts == 10:
-                measure_parts(ours, stock, cloud, spec, uuids, boot_request, goal, seconds)
+                measure_parts(ours, stock, cloud, spec, uuids, goal, seconds)
             if n_hosts == 1000:
                 private_ms = cpu["ours"]
                 write_snapshot(folder, "open")
@@ -150,9 +149,11 @@ def measure(hosts: list[int], seconds: float, folder: Path) -> list[dict[str, An
 
 
 def measure_parts(ours: Any, stock: Any, cloud: Any, spec: Any, uuids: list[str],
-                  boot_request: Any, goal: Any, seconds: float) -> None:
+                  goal: Any, seconds: float) -> None:
     """Measure what the request path adds, beside stock `_schedule` in the same run."""
-    engine = ours.engine
+    from nova_spillway.scheduler import requests
+
+    engine = ours._engine
     alloc_reqs, summaries, version = cloud.allocation_candidates(
         None, _AnyResources())
     by_provider: dict[str, list[Any]] = {}
@@ -164,7 +165,8 @@ def measure_parts(ours: Any, stock: Any, cloud: Any, spec: Any, uuids: list[str]
     def read_and_decide() -> Any:
         now = time.time()
         engine.refresh(now)
-        return engine.decide(boot_request(spec, uuids), None, now)
+        kind = requests.kind_of_call(spec)
+        return engine.decide(requests.read_request(spec, kind, uuids, None), None, now)
 
     def with_records() -> None:
         decision = read_and_decide()

@@ -129,18 +129,15 @@ class SyntheticCloud:
 
     def manager(self, manager_class: type) -> Any:
         """Build a manager of that class over this cloud, without database and message queue."""
-        placement = mock.Mock(spec_set=["get_allocation_candidates", "_ensure_traits"])
-        placement.get_allocation_candidates.side_effect = self.allocation_candidates
         with mock.patch.object(
             objects.CellMappingList, "get_all",
             return_value=objects.CellMappingList(objects=[self.cell]),
         ), mock.patch.object(
             objects.AggregateList, "get_all", return_value=objects.AggregateList(objects=[]),
         ), mock.patch.object(host_manager.HostManager, "_init_instance_info"), mock.patch.object(
-            manager.SchedulerManager, "placement_client", placement,
+            manager.SchedulerManager, "placement_client", _Placement(self),
         ):
             built = manager_class()
-        # A mock would keep every call's arguments alive and grow with the run.
         built.__class__ = type(manager_class.__name__, (manager_class,), {
             "placement_client": _Placement(self),
         })
@@ -202,8 +199,14 @@ class _Placement:
     def __init__(self, cloud: SyntheticCloud) -> None:
         self.get_allocation_candidates = cloud.allocation_candidates
 
-    def _ensure_traits(self, _context: Any, _traits: Any) -> None:
-        return None
+    def put(self, _url: str, _data: Any, version: str | None = None) -> Any:
+        return _Created()
+
+
+class _Created:
+    """An answer of Placement's to a trait that exists already."""
+
+    status_code = 204
 
 
 class _Silent:

@@ -6,8 +6,9 @@ use crate::request::Request;
 use pyo3::prelude::*;
 use spillway_core::{Evidence, Timestamp, decide};
 use spillway_runtime::config::Config;
+use spillway_runtime::journal::{Journal, Outcome};
 use spillway_runtime::policy_file::{PolicyFile, Refreshed};
-use spillway_runtime::wire::{DecisionRecord, Journal, OutcomeRecord, SnapshotFile};
+use spillway_runtime::snapshot::SnapshotFile;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -95,7 +96,7 @@ impl Engine {
 
     #[getter]
     fn policy_error(&self) -> Option<String> {
-        self.state().policy_file.refusal().map(str::to_owned)
+        self.state().policy_file.error().map(str::to_owned)
     }
 
     fn decide(
@@ -116,11 +117,11 @@ impl Engine {
             let Some(taken) = state.taken.as_mut() else {
                 return Err(PolicyError::new_err("there is no policy"));
             };
-            let observed = taken.snapshot.read(now);
+            let (load, offers) = taken.snapshot.read(now);
             let decision = decide(
                 &taken.config.policy,
-                &observed.load,
-                &observed.offers,
+                &load,
+                &offers,
                 &request.get().core,
                 evidence,
                 now,
@@ -129,7 +130,8 @@ impl Engine {
                 id,
                 decision,
                 request: request.clone_ref(py),
-                observed,
+                load,
+                offers,
                 evidence,
                 decided_at: now,
                 policy_digest: taken.config.digest.clone(),
@@ -144,24 +146,21 @@ impl Engine {
                 return Ok(false);
             };
             let request = decision.request.get();
-            Ok(taken
-                .journal
-                .append_decision(
-                    &DecisionRecord {
-                        id: &decision.id,
-                        request_id: request.request_id.as_deref(),
-                        policy: &decision.policy_digest,
-                        instance_uuids: &request.instance_uuids,
-                        request: &request.core,
-                        load: &decision.observed.load,
-                        offers: &decision.observed.offers,
-                        evidence: decision.evidence,
-                        decided_at: decision.decided_at,
-                        decision: &decision.decision,
-                    },
-                    timestamp(now),
-                )
-                .is_ok())
+            Ok(taken.journal.append_decision(
+                &spillway_runtime::journal::DecisionRecord {
+                    id: &decision.id,
+                    request_id: request.request_id.as_deref(),
+                    policy_digest: &decision.policy_digest,
+                    instance_uuids: &request.instance_uuids,
+                    request: &request.core,
+                    load: &decision.load,
+                    offers: &decision.offers,
+                    evidence: decision.evidence,
+                    decided_at: decision.decided_at,
+                    decision: &decision.decision,
+                },
+                timestamp(now),
+            ))
         })
     }
 
@@ -182,7 +181,7 @@ impl Engine {
             let Some(taken) = state.taken.as_mut() else {
                 return Ok(false);
             };
-            let outcome = OutcomeRecord {
+            let outcome = Outcome {
                 decision: &decision.id,
                 result,
                 path,
@@ -190,10 +189,7 @@ impl Engine {
                 elapsed_ms,
                 detail,
             };
-            Ok(taken
-                .journal
-                .append_outcome(&outcome, timestamp(now))
-                .is_ok())
+            Ok(taken.journal.append_outcome(&outcome, timestamp(now)))
         })
     }
 
@@ -211,31 +207,25 @@ impl Engine {
         state
             .taken
             .as_ref()
-            .and_then(|taken| taken.journal.last_error().map(str::to_owned))
+            .and_then(|taken| taken.journal.error().map(str::to_owned))
     }
 }
 
 impl State {
     fn take(&mut self, config: Arc<Config>, now: Timestamp) -> String {
         let mut journal = match self.taken.take() {
-            Some(before) if before.config.journal == config.journal => before.journal,
-            _ => Journal::new(config.journal.path.clone()),
+            Some(before) if before.journal.path() == config.journal_path => before.journal,
+            _ => Journal::new(config.journal_path.clone()),
         };
-        // A line that cannot be written is counted by the journal, and stops nothing.
-        let recorded = journal.append_policy(&config.digest, &config.effective_toml, now);
+        journal.append_policy(&config, now);
         let line = format!(
-            "policy {} taken{}: mode {}, {} rules, {} burst hosts",
+            "policy {} taken: mode {}, {} rules, {} burst hosts",
             config.digest,
-            if recorded.is_ok() {
-                ""
-            } else {
-                ", not recorded"
-            },
             config.policy.mode.name(),
             config.policy.rules.len(),
             config.policy.burst_hosts.len(),
         );
-        let snapshot = SnapshotFile::new(config.snapshot.path.clone(), config.snapshot.stale_after);
+        let snapshot = SnapshotFile::new(config.snapshot_path.clone(), config.snapshot_stale_after);
         self.taken = Some(Taken {
             config,
             snapshot,
