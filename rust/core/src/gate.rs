@@ -146,14 +146,23 @@ impl Gate {
             any_over_long |= stood(stands.over, policy.open_after, now);
             standing.push(stands);
         }
+        // A clock that was set back starts the state's own dwell time anew.
+        let since = self.since.min(now);
         let state = match self.state {
             GateState::Closed if any_over_long => GateState::Open,
-            GateState::Open if taking_part > 0 && all_under_long && !any_over_long => {
+            // The signal that opened the gate may have vanished while the others stood low all
+            // along, so the state itself has to have stood, too.
+            GateState::Open
+                if taking_part > 0
+                    && all_under_long
+                    && !any_over_long
+                    && now.since(since) >= policy.close_after =>
+            {
                 GateState::Closed
             }
             unchanged => unchanged,
         };
-        let since = if state == self.state { self.since } else { now };
+        let since = if state == self.state { since } else { now };
         Gate {
             state,
             since,

@@ -1,0 +1,260 @@
+//! What no gate ever does, whatever the series of samples.
+
+use proptest::prelude::*;
+use spillway_core::Timestamp;
+use spillway_core::gate::{Gate, GateState, Sample};
+use spillway_core::load::Scope;
+use spillway_core::policy::{GatePolicy, SignalPolicy, WhenMissing};
+use spillway_core::units::{Finite, Span};
+
+const OPEN_AFTER: Span = Span::from_secs(30);
+const CLOSE_AFTER: Span = Span::from_secs(120);
+const STALE_AFTER: Span = Span::from_secs(20);
+
+fn policy() -> GatePolicy {
+    GatePolicy {
+        open_after: OPEN_AFTER,
+        close_after: CLOSE_AFTER,
+    }
+}
+
+fn signal(when_missing: WhenMissing) -> SignalPolicy {
+    SignalPolicy {
+        name: "cpu".to_owned(),
+        scope: Scope::Cloud,
+        open_at: Finite::new(0.85).unwrap(),
+        close_at: Finite::new(0.70).unwrap(),
+        stale_after: STALE_AFTER,
+        when_missing,
+    }
+}
+
+fn sample(value: f64, at: u64) -> Option<Sample> {
+    Some(Sample {
+        value,
+        at: Timestamp(at),
+    })
+}
+
+/// Steps a gate through `(now, value)` pairs with one signal; returns the state at each.
+fn run(series: &[(u64, Option<f64>)]) -> Vec<GateState> {
+    let signals = [signal(WhenMissing::Hold)];
+    let mut gate = Gate::new(Timestamp(0));
+    series
+        .iter()
+        .map(|&(now, value)| {
+            let samples = [value.and_then(|value| sample(value, now))];
+            gate = gate.step(&policy(), &signals, &samples, Timestamp(now));
+            gate.state()
+        })
+        .collect()
+}
+
+/// A load of `value` sampled every 10 s from `from` to `to` seconds.
+fn steady(value: f64, from: u64, to: u64) -> Vec<(u64, Option<f64>)> {
+    (from..=to)
+        .step_by(10)
+        .map(|secs| (secs * 1_000, Some(value)))
+        .collect()
+}
+
+#[test]
+fn it_opens_after_standing_over_the_threshold_and_not_before() {
+    let states = run(&steady(0.9, 0, 30));
+    assert_eq!(
+        states,
+        [
+            GateState::Closed,
+            GateState::Closed,
+            GateState::Closed,
+            GateState::Open
+        ]
+    );
+}
+
+#[test]
+fn it_closes_after_standing_under_the_threshold_and_not_before() {
+    let mut series = steady(0.9, 0, 30);
+    series.extend(steady(0.5, 40, 160));
+    let states = run(&series);
+    assert_eq!(states[states.len() - 2], GateState::Open);
+    assert_eq!(states[states.len() - 1], GateState::Closed);
+}
+
+#[test]
+fn between_the_thresholds_nothing_changes() {
+    let mut series = steady(0.9, 0, 30);
+    series.extend(steady(0.8, 40, 4_000));
+    assert_eq!(run(&series).last(), Some(&GateState::Open));
+    assert_eq!(run(&steady(0.8, 0, 4_000)).last(), Some(&GateState::Closed));
+}
+
+#[test]
+fn a_gap_does_not_count_as_standing() {
+    // Ten minutes pass between two samples over the threshold; nobody knows what was in between.
+    assert_eq!(
+        run(&[(0, Some(0.9)), (600_000, Some(0.9))]),
+        [GateState::Closed, GateState::Closed]
+    );
+}
+
+#[test]
+fn a_missing_signal_holds_an_open_gate_or_takes_no_part() {
+    let open = |when_missing| {
+        let signals = [signal(WhenMissing::Hold), signal(when_missing)];
+        let mut gate = Gate::new(Timestamp(0));
+        for secs in (0..=30).step_by(10) {
+            let now = secs * 1_000;
+            let samples = [sample(0.9, now), sample(0.9, now)];
+            gate = gate.step(&policy(), &signals, &samples, Timestamp(now));
+        }
+        for secs in (40..=400).step_by(10) {
+            let now = secs * 1_000;
+            gate = gate.step(
+                &policy(),
+                &signals,
+                &[sample(0.5, now), None],
+                Timestamp(now),
+            );
+        }
+        gate.state()
+    };
+    assert_eq!(open(WhenMissing::Hold), GateState::Open);
+    assert_eq!(open(WhenMissing::Ignore), GateState::Closed);
+}
+
+#[test]
+fn a_gate_stays_open_for_its_dwell_time_when_the_signal_that_opened_it_vanishes() {
+    let signals = [signal(WhenMissing::Ignore), signal(WhenMissing::Hold)];
+    let mut gate = Gate::new(Timestamp(0));
+    for secs in (0..=600).step_by(10) {
+        let now = secs * 1_000;
+        // The first signal stands high from 500 s on; the second has stood low from the start.
+        let first = sample(if secs < 500 { 0.1 } else { 0.9 }, now);
+        gate = gate.step(
+            &policy(),
+            &signals,
+            &[first, sample(0.1, now)],
+            Timestamp(now),
+        );
+    }
+    let opened_at = gate.since();
+    assert_eq!(
+        (gate.state(), opened_at),
+        (GateState::Open, Timestamp(530_000))
+    );
+    for secs in (610..650).step_by(10) {
+        let now = secs * 1_000;
+        gate = gate.step(
+            &policy(),
+            &signals,
+            &[None, sample(0.1, now)],
+            Timestamp(now),
+        );
+        assert_eq!(gate.state(), GateState::Open, "{secs} s");
+    }
+    gate = gate.step(
+        &policy(),
+        &signals,
+        &[None, sample(0.1, 650_000)],
+        Timestamp(650_000),
+    );
+    assert_eq!(gate.state(), GateState::Closed);
+}
+
+/// One step: how far the clock moves (backwards too), and what the two signals say.
+type Step = (i64, Option<f64>, Option<f64>);
+
+/// Spells in which the signals stand where they are, and jumps between them.
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let clock = prop_oneof![
+        20 => 5_000..15_000_i64,
+        1 => 15_000..1_000_000_i64,
+        1 => -1_000_000..0_i64,
+    ];
+    let value = || {
+        prop_oneof![
+            6 => (0.0..1.0_f64).prop_map(Some),
+            3 => Just(Some(0.95)),
+            3 => Just(Some(0.1)),
+            1 => Just(Some(f64::NAN)),
+            1 => Just(Some(f64::INFINITY)),
+            1 => Just(Some(f64::NEG_INFINITY)),
+            1 => Just(None),
+        ]
+    };
+    let spell = (clock, value(), value(), 1..30_usize)
+        .prop_map(|(clock, first, second, n)| vec![(clock, first, second); n]);
+    proptest::collection::vec(spell, 1..30).prop_map(|spells| spells.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1024))]
+
+    /// Between two changes lies at least the dwell time of the second, on the clock as it ran
+    /// forwards: jumps back are no time gone by.
+    #[test]
+    fn it_never_flaps_faster_than_its_dwell_times(steps in steps(), ignore in any::<bool>()) {
+        let missing = if ignore { WhenMissing::Ignore } else { WhenMissing::Hold };
+        let signals = [signal(missing), signal(WhenMissing::Hold)];
+        let mut gate = Gate::new(Timestamp(0));
+        let mut now = 10_000_000_u64;
+        let mut elapsed = 0_u64;
+        let mut changed_at: Option<u64> = None;
+        for (moved, first, second) in steps {
+            now = now.saturating_add_signed(moved);
+            elapsed += u64::try_from(moved).unwrap_or(0);
+            let at = |value: Option<f64>| value.and_then(|value| sample(value, now));
+            let next = gate.step(&policy(), &signals, &[at(first), at(second)], Timestamp(now));
+            if next.state() != gate.state() {
+                let dwell = match next.state() {
+                    GateState::Open => OPEN_AFTER,
+                    GateState::Closed => CLOSE_AFTER,
+                };
+                if let Some(before) = changed_at {
+                    prop_assert!(elapsed - before >= dwell.0, "{} ms", elapsed - before);
+                }
+                changed_at = Some(elapsed);
+            }
+            gate = next;
+        }
+    }
+
+    /// A signal that is not a number changes nothing by itself, neither way.
+    #[test]
+    fn what_is_no_number_changes_no_state(
+        bad in prop_oneof![Just(f64::NAN), Just(f64::INFINITY), Just(f64::NEG_INFINITY)],
+        opened in any::<bool>(),
+    ) {
+        let signals = [signal(WhenMissing::Hold)];
+        let mut gate = Gate::new(Timestamp(0));
+        if opened {
+            for secs in (0..=30).step_by(10) {
+                let now = secs * 1_000;
+                gate = gate.step(&policy(), &signals, &[sample(0.9, now)], Timestamp(now));
+            }
+        }
+        let before = gate.state();
+        for secs in (40..=4_000).step_by(10) {
+            let now = secs * 1_000;
+            gate = gate.step(&policy(), &signals, &[sample(bad, now)], Timestamp(now));
+            prop_assert_eq!(gate.state(), before);
+        }
+    }
+
+    /// Samples that are too old, or from the future, are as good as none.
+    #[test]
+    fn old_and_future_samples_open_nothing(offset in prop_oneof![
+        20_001..10_000_000_u64, Just(u64::MAX),
+    ], future in any::<bool>()) {
+        let signals = [signal(WhenMissing::Hold)];
+        let mut gate = Gate::new(Timestamp(0));
+        for secs in (100_000..101_000_u64).step_by(10) {
+            let now = secs * 1_000;
+            let at = if future { now.saturating_add(offset) } else { now.saturating_sub(offset) };
+            gate = gate.step(&policy(), &signals, &[sample(0.99, at)], Timestamp(now));
+        }
+        prop_assert_eq!(gate.state(), GateState::Closed);
+    }
+}
