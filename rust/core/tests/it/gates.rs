@@ -166,7 +166,6 @@ fn a_gate_stays_open_for_its_dwell_time_when_the_signal_that_opened_it_vanishes(
 type Step = (i64, Option<f64>, Option<f64>);
 
 /// Spells in which the signals stand where they are, and jumps between them.
-
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let clock = prop_oneof![
         20 => 5_000..15_000_i64,
