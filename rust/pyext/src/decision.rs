@@ -4,8 +4,8 @@ use crate::errors::{PolicyError, guarded};
 use crate::request::Request;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use spillway_core::{Evidence, Load, Offer, decide};
-use spillway_runtime::wire::{ReplayError, attempt_kind};
+use spillway_core::{Evidence, decide};
+use spillway_runtime::wire::{Observed, ReplayError};
 use std::sync::Arc;
 
 /// What is done about a request, and why, with the inputs that the journal keeps.
@@ -14,8 +14,7 @@ pub(crate) struct Decision {
     pub(crate) id: String,
     pub(crate) decision: decide::Decision,
     pub(crate) request: Py<Request>,
-    pub(crate) load: Arc<Load>,
-    pub(crate) offers: Arc<[Offer]>,
+    pub(crate) observed: Arc<Observed>,
     pub(crate) evidence: Evidence,
     pub(crate) decided_at: spillway_core::Timestamp,
     pub(crate) policy_digest: String,
@@ -98,7 +97,7 @@ impl Attempt {
 impl Attempt {
     #[getter]
     fn kind(&self) -> &'static str {
-        attempt_kind(&self.0)
+        self.0.kind()
     }
 
     #[getter]

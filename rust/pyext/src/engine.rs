@@ -6,9 +6,8 @@ use crate::request::Request;
 use pyo3::prelude::*;
 use spillway_core::{Evidence, Timestamp, decide};
 use spillway_runtime::config::Config;
-use spillway_runtime::journal::{Journal, Outcome};
 use spillway_runtime::policy_file::{PolicyFile, Refreshed};
-use spillway_runtime::snapshot::SnapshotFile;
+use spillway_runtime::wire::{DecisionRecord, Journal, OutcomeRecord, SnapshotFile};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -96,7 +95,7 @@ impl Engine {
 
     #[getter]
     fn policy_error(&self) -> Option<String> {
-        self.state().policy_file.error().map(str::to_owned)
+        self.state().policy_file.refusal().map(str::to_owned)
     }
 
     fn decide(
@@ -117,11 +116,11 @@ impl Engine {
             let Some(taken) = state.taken.as_mut() else {
                 return Err(PolicyError::new_err("there is no policy"));
             };
-            let (load, offers) = taken.snapshot.read(now);
+            let observed = taken.snapshot.read(now);
             let decision = decide(
                 &taken.config.policy,
-                &load,
-                &offers,
+                &observed.load,
+                &observed.offers,
                 &request.get().core,
                 evidence,
                 now,
@@ -130,8 +129,7 @@ impl Engine {
                 id,
                 decision,
                 request: request.clone_ref(py),
-                load,
-                offers,
+                observed,
                 evidence,
                 decided_at: now,
                 policy_digest: taken.config.digest.clone(),
@@ -146,21 +144,24 @@ impl Engine {
                 return Ok(false);
             };
             let request = decision.request.get();
-            Ok(taken.journal.append_decision(
-                &spillway_runtime::journal::DecisionRecord {
-                    id: &decision.id,
-                    request_id: request.request_id.as_deref(),
-                    policy_digest: &decision.policy_digest,
-                    instance_uuids: &request.instance_uuids,
-                    request: &request.core,
-                    load: &decision.load,
-                    offers: &decision.offers,
-                    evidence: decision.evidence,
-                    decided_at: decision.decided_at,
-                    decision: &decision.decision,
-                },
-                timestamp(now),
-            ))
+            Ok(taken
+                .journal
+                .append_decision(
+                    &DecisionRecord {
+                        id: &decision.id,
+                        request_id: request.request_id.as_deref(),
+                        policy: &decision.policy_digest,
+                        instance_uuids: &request.instance_uuids,
+                        request: &request.core,
+                        load: &decision.observed.load,
+                        offers: &decision.observed.offers,
+                        evidence: decision.evidence,
+                        decided_at: decision.decided_at,
+                        decision: &decision.decision,
+                    },
+                    timestamp(now),
+                )
+                .is_ok())
         })
     }
 
@@ -181,7 +182,7 @@ impl Engine {
             let Some(taken) = state.taken.as_mut() else {
                 return Ok(false);
             };
-            let outcome = Outcome {
+            let outcome = OutcomeRecord {
                 decision: &decision.id,
                 result,
                 path,
@@ -189,7 +190,10 @@ impl Engine {
                 elapsed_ms,
                 detail,
             };
-            Ok(taken.journal.append_outcome(&outcome, timestamp(now)))
+            Ok(taken
+                .journal
+                .append_outcome(&outcome, timestamp(now))
+                .is_ok())
         })
     }
 
@@ -207,25 +211,31 @@ impl Engine {
         state
             .taken
             .as_ref()
-            .and_then(|taken| taken.journal.error().map(str::to_owned))
+            .and_then(|taken| taken.journal.last_error().map(str::to_owned))
     }
 }
 
 impl State {
     fn take(&mut self, config: Arc<Config>, now: Timestamp) -> String {
         let mut journal = match self.taken.take() {
-            Some(before) if before.journal.path() == config.journal_path => before.journal,
-            _ => Journal::new(config.journal_path.clone()),
+            Some(before) if before.config.journal == config.journal => before.journal,
+            _ => Journal::new(config.journal.path.clone()),
         };
-        journal.append_policy(&config, now);
+        // A line that cannot be written is counted by the journal, and stops nothing.
+        let recorded = journal.append_policy(&config.digest, &config.effective_toml, now);
         let line = format!(
-            "policy {} taken: mode {}, {} rules, {} burst hosts",
+            "policy {} taken{}: mode {}, {} rules, {} burst hosts",
             config.digest,
+            if recorded.is_ok() {
+                ""
+            } else {
+                ", not recorded"
+            },
             config.policy.mode.name(),
             config.policy.rules.len(),
             config.policy.burst_hosts.len(),
         );
-        let snapshot = SnapshotFile::new(config.snapshot_path.clone(), config.snapshot_stale_after);
+        let snapshot = SnapshotFile::new(config.snapshot.path.clone(), config.snapshot.stale_after);
         self.taken = Some(Taken {
             config,
             snapshot,

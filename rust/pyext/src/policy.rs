@@ -1,12 +1,11 @@
 //! `Policy`: the policy file as the burst host and the check read it.
 
 use crate::errors::{PolicyError, guarded, unmappable};
-use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use spillway_core::request::{Flavor, Image};
-use spillway_runtime::config::{self, Config, ConfiguredHost, OptionValue};
+use spillway_runtime::config::{self, BurstHostConfig, Config};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,7 +37,7 @@ impl Policy {
 
     #[getter]
     fn deployment(&self) -> &str {
-        &self.0.deployment
+        self.0.deployment.as_deref().unwrap_or_default()
     }
 
     #[getter]
@@ -53,7 +52,7 @@ impl Policy {
 
     fn burst_host(&self, name: &str) -> PyResult<BurstHost> {
         self.0
-            .hosts
+            .burst_hosts
             .iter()
             .position(|host| host.name == name)
             .map(|position| BurstHost {
@@ -72,8 +71,8 @@ pub(crate) struct BurstHost {
 }
 
 impl BurstHost {
-    fn configured(&self) -> &ConfiguredHost {
-        &self.config.hosts[self.position]
+    fn configured(&self) -> &BurstHostConfig {
+        &self.config.burst_hosts[self.position]
     }
 }
 
@@ -86,12 +85,12 @@ impl BurstHost {
 
     #[getter]
     fn provider(&self) -> &str {
-        &self.configured().provider
+        self.configured().provider.name()
     }
 
     #[getter]
     fn deployment(&self) -> &str {
-        &self.config.deployment
+        self.config.deployment.as_deref().unwrap_or_default()
     }
 
     #[getter]
@@ -116,7 +115,7 @@ impl BurstHost {
 
     #[getter]
     fn poll_interval_secs(&self) -> f64 {
-        self.configured().poll_interval_secs
+        self.configured().poll_interval.secs()
     }
 
     /// Architectures that the mapped sizes have, each once, in the order of the file.
@@ -135,15 +134,18 @@ impl BurstHost {
         architectures
     }
 
+    /// The provider's own table: texts and lists of texts; an absent option is not in it.
     #[getter]
     fn provider_options<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let options = PyDict::new(py);
-        for (key, value) in &self.configured().provider_options {
-            let value = match value {
-                OptionValue::Text(text) => text.into_py_any(py)?,
-                OptionValue::Texts(texts) => texts.clone().into_py_any(py)?,
-            };
-            options.set_item(key, value)?;
+        for (key, value) in &self.configured().provider.options() {
+            match value.as_array() {
+                None => options.set_item(key, value.as_str())?,
+                Some(texts) => {
+                    let texts: Vec<_> = texts.iter().filter_map(|text| text.as_str()).collect();
+                    options.set_item(key, texts)?;
+                }
+            }
         }
         Ok(options)
     }
