@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nova's database, as the lifecycle and the settlement use it. Reached through the conductor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Optional
+
+from nova import context as nova_context
+from nova import exception, objects
+from nova.compute import power_state, task_states, vm_states
+
+from nova_spillway.virt import intent
+from nova_spillway.virt.polling import Power
+from nova_spillway.virt.settlement import ServerRecord
+
+
+class InstanceRecord:
+    """An instance's system metadata as the small memory of its launch."""
+
+    def __init__(self, instance: Any) -> None:
+        """Wrap the instance that Nova gave to ``spawn``."""
+        self._instance = instance
+
+    def load(self) -> Mapping[str, str]:
+        """Return the system metadata."""
+        return dict(self._instance.system_metadata)
+
+    def save(self, values: Mapping[str, str]) -> None:
+        """Save these values.
+
+        :raises nova.exception.UnexpectedDeletingTaskStateError: the user deletes the server
+            meanwhile; Nova expects this one and goes on with the deletion.
+        """
+        self._instance.system_metadata.update(values)
+        self._instance.save(
+            expected_task_state=[task_states.SPAWNING, task_states.REBUILD_SPAWNING]
+        )
+
+
+def recorded_machine(instance: Any) -> Optional[str]:
+    """Return the machine's id that is saved with an instance."""
+    return dict(instance.system_metadata).get(intent.MACHINE) or None
+
+
+class NovaServerRecords:
+    """Reads what Nova knows about one server."""
+
+    def find(self, instance_uuid: str) -> Optional[ServerRecord]:
+        """Return the server's record, None when it is deleted or was never there."""
+        try:
+            instance = objects.Instance.get_by_uuid(
+                nova_context.get_admin_context(), instance_uuid, expected_attrs=["system_metadata"]
+            )
+        except exception.InstanceNotFound:
+            return None
+        return ServerRecord(
+            host=instance.host,
+            was_launched=instance.launched_at is not None,
+            machine_id=recorded_machine(instance),
+        )
+
+
+def expected_servers(host: str) -> dict[str, Optional[Power]]:
+    """Return what Nova holds every launched server of this host for."""
+    instances = objects.InstanceList.get_by_host(nova_context.get_admin_context(), host)
+    held_for = {
+        power_state.RUNNING: Power.ON,
+        power_state.SHUTDOWN: Power.OFF,
+        power_state.CRASHED: Power.OFF,
+    }
+    return {
+        instance.uuid: held_for.get(instance.power_state)
+        for instance in instances
+        if instance.launched_at is not None and instance.vm_state != vm_states.DELETED
+    }
+
+
+def names_of(host: str) -> dict[str, str]:
+    """Return the names that Nova gives to this host's servers, by uuid."""
+    instances = objects.InstanceList.get_by_host(
+        nova_context.get_admin_context(), host, expected_attrs=[]
+    )
+    return {instance.uuid: instance.name for instance in instances}

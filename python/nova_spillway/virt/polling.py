@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One listing per poll, whatever the number of servers; its differences become events."""
+
+from __future__ import annotations
+
+import enum
+import logging
+import threading
+from collections.abc import Mapping
+from typing import Optional, Protocol
+
+from nova_spillway.providers import api
+from nova_spillway.virt.fleet import Fleet, Presence, Sighting
+from nova_spillway.virt.lifecycle import Lifecycle
+from nova_spillway.virt.settlement import Settlement
+
+LOG = logging.getLogger(__name__)
+
+
+class Power(enum.Enum):
+    """The two states of a server that Nova is told about."""
+
+    ON = "on"
+    OFF = "off"
+
+
+class Listener(Protocol):
+    """Who is told about changes."""
+
+    def is_listening(self) -> bool:
+        """Whether it takes events already. What happens before is told later."""
+
+    def power_changed(self, instance_uuid: str, power: Power) -> None:
+        """Take in that a server went on or off without having been asked by this process, or so."""
+
+
+def power_of(sighting: Sighting) -> Optional[Power]:
+    """Return whether the server is on or off; None between the two and when nothing is known."""
+    if sighting.presence is Presence.GONE:
+        return Power.OFF
+    if sighting.presence is Presence.UNKNOWN or sighting.machine is None:
+        return None
+    return {
+        api.MachineState.RUNNING: Power.ON,
+        api.MachineState.STOPPED: Power.OFF,
+    }.get(sighting.machine.state)
+
+
+class Poll:
+    """Looks, tells the differences, settles. ``run_once`` is called by one thread at a time."""
+
+    def __init__(
+        self, fleet: Fleet, lifecycle: Lifecycle, settlement: Settlement, listener: Listener
+    ) -> None:
+        """Keep the collaborators; nothing is expected yet."""
+        self._fleet = fleet
+        self._lifecycle = lifecycle
+        self._settlement = settlement
+        self._listener = listener
+        self._lock = threading.Lock()
+        # What Nova holds each server for, as far as we told it or it told us.
+        self._told: dict[str, Optional[Power]] = {}
+        self._failures = 0
+
+    def expect(self, servers: Mapping[str, Optional[Power]]) -> None:
+        """Take in the servers that Nova has on this host, and what it holds them for.
+
+        One whose machine vanished while this process was down is told like any other.
+        """
+        with self._lock:
+            self._told.update(servers)
+
+    def forget(self, instance_uuid: str) -> None:
+        """Stop telling about a server that was ended."""
+        with self._lock:
+            self._told.pop(instance_uuid, None)
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether the last listing failed, or there was none yet."""
+        return self._failures > 0 or not self._fleet.has_listed
+
+    def run_once(self) -> None:
+        """Poll once. Never raises: a poll that fails is logged once and tried again."""
+        try:
+            self._fleet.refresh()
+        except api.ProviderError as error:
+            self._failures += 1
+            if self._failures == 1:
+                LOG.warning("The burst host's machines could not be listed: %s", error)
+            return
+        if self._failures:
+            LOG.info("The burst host's machines can be listed again")
+            self._failures = 0
+        try:
+            self._tell_differences()
+            self._settlement.settle()
+        except Exception:
+            LOG.exception("A poll failed after its listing")
+
+    def _tell_differences(self) -> None:
+        if not self._listener.is_listening():
+            return
+        with self._lock:
+            for machine in self._fleet.live():
+                self._told.setdefault(machine.instance_uuid, None)
+            told = dict(self._told)
+        for instance_uuid, before in told.items():
+            if self._lifecycle.is_busy(instance_uuid):
+                continue
+            now = power_of(self._fleet.seen(instance_uuid))
+            if now is None or now is before:
+                continue
+            with self._lock:
+                if instance_uuid not in self._told:
+                    continue
+                self._told[instance_uuid] = now
+            # What Nova has not been told about yet, it sees for itself when it finishes a launch.
+            if before is not None:
+                LOG.info("Server %s went %s", instance_uuid, now.value)
+                self._listener.power_changed(instance_uuid, now)
