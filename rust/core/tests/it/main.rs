@@ -5,4 +5,5 @@
 mod arbitrary;
 mod decisions;
 mod dependencies;
+mod documentation;
 mod gates;
