@@ -1,19 +1,20 @@
 //! The policy file: defaults, then the TOML file, then the environment.
+//!
+//! [`raw`] says what can be written and is the manual; [`shape`] reads that back from its schema,
+//! and [`document`] and [`environment`] hold the two layers against it, so that each error has
+//! its place; figment puts the layers together; [`checked`] says what they mean.
 
 mod checked;
 mod diagnostics;
+mod document;
+mod environment;
+mod example;
+mod layers;
+mod raw;
+mod reference;
+mod shape;
 
 pub use checked::{BurstHostConfig, Config, Ec2Options, JournalConfig, Provider, SnapshotConfig};
-pub use diagnostics::{Diagnostic, Diagnostics};
-
-/// Returns a commented policy file that is made from the schema and passes the check.
-#[must_use]
-pub fn example() -> String {
-    unimplemented!()
-}
-
-/// Returns the configuration reference in Markdown, made from the schema.
-#[must_use]
-pub fn reference() -> String {
-    unimplemented!()
-}
+pub use diagnostics::{Diagnostic, Diagnostics, Origin};
+pub use example::example;
+pub use reference::reference;

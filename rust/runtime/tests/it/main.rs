@@ -1,0 +1,5 @@
+//! Integration tests of the runtime crate, in one binary.
+#![forbid(unsafe_code)]
+
+mod data;
+mod policies;
