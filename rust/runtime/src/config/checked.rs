@@ -1,6 +1,6 @@
 //! What the policy file means: checked and typed.
 
-use super::diagnostics::{Diagnostic, Diagnostics, Origins, Step, nearest};
+use super::diagnostics::{Diagnostic, Diagnostics, Origins, Step, nearest, quoted};
 use super::document::dotted;
 use super::layers::{self, Merged};
 use super::raw::{
@@ -328,7 +328,10 @@ impl Check<'_> {
         if scope.is_none() {
             let found = format!("signals[{index}].scope is \"{}\"", raw.scope);
             let kind = raw.scope.split(':').next().unwrap_or_default();
-            let suggestion = nearest(kind, ["cloud", "zone:NAME", "aggregate:NAME"]);
+            let suggestion = nearest(kind, ["cloud", "zone", "aggregate"]).map(|kind| match kind {
+                "cloud" => "\"cloud\"".to_owned(),
+                kind => format!("\"{kind}:NAME\""),
+            });
             let expected = "\"cloud\", \"zone:NAME\" or \"aggregate:NAME\"";
             let path = path!["signals", index, "scope"];
             self.wrong_near(&path, found, expected, suggestion);
@@ -425,7 +428,7 @@ impl Check<'_> {
                 let path = path!["rules", index, "server_groups", position];
                 let found = format!("{} is \"{glob}\", which no policy matches", dotted(&path));
                 let expected = format!("a pattern of {}", POLICIES.join(", "));
-                self.wrong_near(&path, found, &expected, nearest(glob, POLICIES));
+                self.wrong_near(&path, found, &expected, nearest(glob, POLICIES).map(quoted));
             }
         }
     }
@@ -534,7 +537,7 @@ impl Check<'_> {
                 let found = format!("burst_hosts[{index}] pins flavor \"{flavor}\" to \"{size}\"");
                 let known = sizes().collect::<Vec<_>>().join(", ");
                 let expected = format!("one of its sizes: {known}");
-                self.wrong_near(&path, found, &expected, nearest(size, sizes()));
+                self.wrong_near(&path, found, &expected, nearest(size, sizes()).map(quoted));
             }
         }
         BurstHost {

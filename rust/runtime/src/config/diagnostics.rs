@@ -168,11 +168,11 @@ impl Origins {
     }
 }
 
-/// The nearest of `known` to what was written, in quotes, when one is near enough to be meant.
+/// The nearest of `known` to what was written, when one is near enough to be meant.
 pub(super) fn nearest<'a>(
     written: &str,
     known: impl IntoIterator<Item = &'a str>,
-) -> Option<String> {
+) -> Option<&'a str> {
     let written = written.to_lowercase();
     known
         .into_iter()
@@ -188,7 +188,11 @@ pub(super) fn nearest<'a>(
         .min_by(|(edits, alike, _), (other_edits, other_alike, _)| {
             edits.cmp(other_edits).then(other_alike.total_cmp(alike))
         })
-        .map(|(_, _, name)| format!("\"{name}\""))
+        .map(|(_, _, name)| name)
+}
+
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{name}\"")
 }
 
 #[cfg(test)]
@@ -199,12 +203,9 @@ mod tests {
     fn only_what_is_near_is_suggested() {
         let known = ["open_at", "close_at", "stale_after_secs", "name"];
         let nearest = |written| nearest(written, known);
-        assert_eq!(nearest("opn_at").as_deref(), Some("\"open_at\""));
-        assert_eq!(nearest("Name").as_deref(), Some("\"name\""));
-        assert_eq!(
-            nearest("stale_after").as_deref(),
-            Some("\"stale_after_secs\"")
-        );
+        assert_eq!(nearest("opn_at"), Some("open_at"));
+        assert_eq!(nearest("Name"), Some("name"));
+        assert_eq!(nearest("stale_after"), Some("stale_after_secs"));
         assert_eq!(nearest("colour"), None);
     }
 }

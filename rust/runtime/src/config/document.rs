@@ -1,11 +1,11 @@
 //! The text of a policy file, held against its [`Shape`].
 
-use super::diagnostics::{Diagnostic, Origin, Origins, Path, Step, nearest};
+use super::diagnostics::{Diagnostic, Origin, Origins, Path, Step, nearest, quoted};
 use super::shape::{Field, Shape};
 use figment::value::{Dict, Value};
 use std::ops::Range;
 use toml::Spanned;
-use toml::de::{DeArray, DeTable, DeValue};
+use toml::de::{DeArray, DeString, DeTable, DeValue};
 
 /// What checking a layer found.
 #[derive(Debug)]
@@ -96,10 +96,11 @@ impl Walk<'_> {
     fn table(&mut self, table: &Spanned<DeTable<'_>>, fields: &[Field], path: &mut Path) -> Dict {
         self.keep_origin(path, table.span());
         let mut dict = Dict::new();
+        let mut meant = Vec::new();
         for (key, value) in table.get_ref() {
             let name: &str = key.get_ref();
             let Some(field) = fields.iter().find(|field| field.name == name) else {
-                self.report_unknown_key(key, fields, path);
+                meant.extend(self.report_unknown_key(key, fields, path));
                 continue;
             };
             path.push(name.into());
@@ -109,19 +110,14 @@ impl Walk<'_> {
             path.pop();
         }
         for field in fields.iter().filter(|field| field.required) {
-            if !table
-                .get_ref()
-                .keys()
-                .any(|key| *key.get_ref() == field.name)
-            {
-                let place = match path.as_slice() {
-                    [] => "the file".to_owned(),
-                    path => dotted(path),
-                };
-                let found = format!("{place} has no \"{}\"", field.name);
-                let diagnostic = Diagnostic::new((self.origin)(table.span()), found)
-                    .expected(field.shape.describe());
-                self.refuse(diagnostic);
+            let is_there = |(key, _): (&Spanned<DeString<'_>>, _)| *key.get_ref() == field.name;
+            if table.get_ref().iter().any(is_there) {
+                continue;
+            }
+            self.findings.is_unreadable = true;
+            // A misspelt key is one error, not two.
+            if !meant.contains(&field.name.as_str()) {
+                self.report_missing_key(field, table.span(), path);
             }
         }
         dict
@@ -200,12 +196,13 @@ impl Walk<'_> {
         self.findings.origins.insert(path.clone(), origin);
     }
 
-    fn report_unknown_key(
+    /// Returns the key that was perhaps meant.
+    fn report_unknown_key<'f>(
         &mut self,
-        key: &Spanned<toml::de::DeString<'_>>,
-        fields: &[Field],
+        key: &Spanned<DeString<'_>>,
+        fields: &'f [Field],
         path: &Path,
-    ) {
+    ) -> Option<&'f str> {
         let name: &str = key.get_ref();
         let place = match path.as_slice() {
             [] => String::new(),
@@ -224,7 +221,19 @@ impl Walk<'_> {
         // Not refused: the rest of the file can still be understood, and has errors of its own.
         self.findings
             .diagnostics
-            .push(diagnostic.suggestion(suggestion));
+            .push(diagnostic.suggestion(suggestion.map(quoted)));
+        suggestion
+    }
+
+    fn report_missing_key(&mut self, field: &Field, table: Range<usize>, path: &Path) {
+        let place = match path.as_slice() {
+            [] => "the file".to_owned(),
+            path => dotted(path),
+        };
+        let found = format!("{place} has no \"{}\"", field.name);
+        let diagnostic =
+            Diagnostic::new((self.origin)(table), found).expected(field.shape.describe());
+        self.refuse(diagnostic);
     }
 
     fn report_wrong_value(&mut self, value: &Spanned<DeValue<'_>>, shape: &Shape, path: &Path) {
@@ -298,7 +307,7 @@ fn shown(value: &DeValue<'_>) -> String {
 fn suggestion(value: &DeValue<'_>, shape: &Shape, path: &[Step]) -> Option<String> {
     match (shape, value) {
         (Shape::Choice(words), DeValue::String(text)) => {
-            nearest(text, words.iter().map(|word| word.name.as_str()))
+            nearest(text, words.iter().map(|word| word.name.as_str())).map(quoted)
         }
         (Shape::Integer { .. } | Shape::Number { .. }, DeValue::String(text)) => {
             let bare = DeValue::parse(text).ok()?;

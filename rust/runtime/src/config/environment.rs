@@ -4,7 +4,7 @@
 //! is what its key expects: a text or a word as it stands, anything else as TOML writes it. A list
 //! of tables has no name for its entries, so a variable sets the whole list or nothing of it.
 
-use super::diagnostics::{Diagnostic, Origin, Path, nearest};
+use super::diagnostics::{Diagnostic, Origin, Path, nearest, quoted};
 use super::document::{self, Findings, dotted};
 use super::shape::{Field, Shape};
 use figment::value::{Dict, Value};
@@ -75,7 +75,7 @@ fn read_one(
                 let known = known().collect::<Vec<_>>().join(", ");
                 diagnostic = diagnostic.expected(format!("one of {known}"));
             }
-            refuse(findings, diagnostic.suggestion(suggestion));
+            refuse(findings, diagnostic.suggestion(suggestion.map(quoted)));
             return None;
         };
         path.push(key.into());

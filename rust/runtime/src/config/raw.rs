@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 #[serde(default, deny_unknown_fields)]
 pub(super) struct RawConfig {
     /// Whether decisions are acted on. Start with `shadow`, read the journal, then go `active`.
-    #[schemars(extend("x-example" = "active"))]
     pub(super) mode: RawMode,
 
     /// Name of this Spillway deployment: 1 to 32 of `a-z`, `0-9` and `-`, first a letter or a
@@ -365,16 +364,15 @@ pub(super) struct RawBurstHost {
     #[serde(default = "default_poll_interval_secs")]
     #[schemars(range(min = 0.5, max = 3600))]
     pub(super) poll_interval_secs: f64,
-    /// How EC2, or something that speaks its API, is reached. Credentials are not here: boto3
-    /// finds them in its own places. Required with `provider = "ec2"`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-example-table" = true))]
-    pub(super) ec2: Option<RawEc2>,
     /// Flavors that always get one size, by name: `"m1.small" = "t3.small"`. Every other flavor
     /// gets the cheapest size that fits. The extra spec `spillway:size` of a flavor goes before.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("x-optional-example" = { "m1.small": "t3.small" }))]
     pub(super) flavors: BTreeMap<String, String>,
+    /// How EC2, or something that speaks its API, is reached. Credentials are not here: boto3
+    /// finds them in its own places. Required with `provider = "ec2"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ec2: Option<RawEc2>,
     /// The provider's instance sizes that may be launched; at least one. A size fits a flavor when
     /// it has at least its virtual CPUs and memory, and the image's architecture.
     #[schemars(length(min = 1))]

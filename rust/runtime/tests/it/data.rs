@@ -12,12 +12,13 @@ pub(crate) fn folder() -> PathBuf {
 /// `at_least`, because a test over no files passes.
 pub(crate) fn files(under: &str, extension: &str, at_least: usize) -> Vec<(String, String)> {
     let mut files: Vec<_> = fs::read_dir(folder().join(under))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
+        .expect("a folder of test data")
+        .map(|entry| entry.expect("an entry of it").path())
         .filter(|path| path.extension().is_some_and(|found| found == extension))
         .map(|path| {
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            (name, fs::read_to_string(&path).unwrap())
+            let name = path.file_name().unwrap_or_default();
+            let text = fs::read_to_string(&path).expect("a text file");
+            (name.to_string_lossy().into_owned(), text)
         })
         .collect();
     files.sort();

@@ -2,4 +2,5 @@
 #![forbid(unsafe_code)]
 
 mod data;
+mod docs;
 mod policies;
