@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Mapping
-from typing import Optional, Protocol
+from typing import Protocol
 
 
 class ProviderError(Exception):
@@ -114,10 +114,10 @@ class Machine:
     size: str
     image: str
     launched_at: float
-    claim: Optional[Claim] = None
-    private_address: Optional[str] = None
-    public_address: Optional[str] = None
-    failure: Optional[ProviderError] = None
+    claim: Claim | None = None
+    private_address: str | None = None
+    public_address: str | None = None
+    failure: ProviderError | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,7 +152,7 @@ class LaunchRequest:
     image: Image
     root_gb: int
     claim: Claim
-    key_name: Optional[str] = None
+    key_name: str | None = None
     user_data: bytes = dataclasses.field(default=b"", repr=False)
 
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Why a launch failed, as the exceptions by which Nova goes on.
 
-A provider's refusal is this host's trouble, not the request's: Nova tries the alternates, as it does
-when a hypervisor is out of room. What the request asks for in vain is aborted, with the reason.
+A provider's refusal is this host's trouble, not the request's: Nova tries the alternates, as it
+does when a hypervisor is out of room. What the request asks for in vain is aborted, with the
+reason.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _ADVICE: tuple[tuple[type[api.ProviderError], str], ...] = (
 )
 
 
-class LaunchRefused(exception.ComputeResourcesUnavailable):
+class LaunchRefused(exception.ComputeResourcesUnavailable):  # type: ignore[misc]
     """This burst host could not launch the server; Nova tries the next host."""
 
     msg_fmt = "The burst host could not launch the server: %(reason)s"

@@ -8,13 +8,13 @@ this package that reads nova.conf.
 from __future__ import annotations
 
 import time
-from typing import Any, Optional
+from typing import Any, ClassVar
 
 from nova import conf as nova_conf
 from nova import exception
 from nova.virt import configdrive, event, hardware
 from oslo_log import log as logging
-from oslo_service import loopingcall
+from oslo_service import loopingcall  # type: ignore[import-untyped]
 
 from nova_spillway import _native, conf, providers
 from nova_spillway.providers import api
@@ -55,7 +55,7 @@ class SpillwayDriver(refusals.RefusingDriver):
     that it forks afterwards.
     """
 
-    capabilities = {
+    capabilities: ClassVar[dict[str, bool]] = {
         **dict.fromkeys(refusals.RefusingDriver.capabilities, False),
         # The provider's image of the policy's mapping is launched; the format of Glance's file
         # does not matter.
@@ -319,6 +319,7 @@ class SpillwayDriver(refusals.RefusingDriver):
             self._lifecycle.power_off(instance.uuid, graceful_secs=timeout)
         except api.ProviderError as error:
             raise exception.InstancePowerOffFailure(reason=str(error)) from None
+        self._poll.expect({instance.uuid: Power.OFF})
 
     def power_on(
         self,
@@ -334,6 +335,7 @@ class SpillwayDriver(refusals.RefusingDriver):
             machine = self._lifecycle.power_on(instance.uuid)
         except api.ProviderError as error:
             raise exception.InstancePowerOnFailure(reason=str(error)) from None
+        self._poll.expect({instance.uuid: Power.ON})
         _show_address(instance, machine)
 
     def reboot(
@@ -352,6 +354,7 @@ class SpillwayDriver(refusals.RefusingDriver):
             machine = self._lifecycle.reboot(instance.uuid, hard=reboot_type == "HARD")
         except api.ProviderError as error:
             raise exception.InstanceRebootFailure(reason=str(error)) from None
+        self._poll.expect({instance.uuid: Power.ON})
         _show_address(instance, machine)
 
     def get_console_output(self, context: Any, instance: Any) -> bytes:
@@ -414,7 +417,7 @@ class SpillwayDriver(refusals.RefusingDriver):
     def unplug_vifs(self, instance: Any, network_info: Any) -> None:
         """Do nothing: there is no interface on this host."""
 
-    def network_binding_host_id(self, context: Any, instance: Any) -> Optional[str]:
+    def network_binding_host_id(self, context: Any, instance: Any) -> str | None:
         """Return None: the port is bound to no host."""
         return None
 

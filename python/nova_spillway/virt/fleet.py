@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The machines of one burst host as the last listing showed them.
 
-One listing serves everybody who waits for one, whatever the number of servers. A machine's existence
-has three values: present, gone, unknown. A listing that failed changes nothing.
+One listing serves everybody who waits for one, whatever the number of servers. A machine's
+existence has three values: present, gone, unknown. A listing that failed changes nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import dataclasses
 import enum
 import threading
 import time
-from typing import Callable, Optional
+from typing import Callable
 
 from nova_spillway.providers import api
 
@@ -37,7 +37,7 @@ class Sighting:
     """
 
     presence: Presence
-    machine: Optional[api.Machine]
+    machine: api.Machine | None
 
 
 @dataclasses.dataclass
@@ -63,8 +63,8 @@ class Fleet:
         self._complete_listings = 0
         # Held by the one thread that lists; whoever waits here takes over its result.
         self._listing = threading.Lock()
-        self._began_at: Optional[float] = None
-        self._last_error: Optional[api.ProviderError] = None
+        self._began_at: float | None = None
+        self._last_error: api.ProviderError | None = None
 
     def refresh(self, max_age_secs: float = 0.0) -> None:
         """See to it that a listing no older than this has been taken in.
@@ -109,7 +109,7 @@ class Fleet:
             return Sighting(Presence.GONE, max(machines, key=_newest))
         return Sighting(Presence.GONE if sure else Presence.UNKNOWN, None)
 
-    def machine(self, machine_id: str) -> Optional[api.Machine]:
+    def machine(self, machine_id: str) -> api.Machine | None:
         """Return one machine as it was last seen."""
         with self._lock:
             entry = self._entries.get(machine_id)

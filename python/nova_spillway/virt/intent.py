@@ -13,7 +13,6 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Optional
 
 from nova_spillway.providers import api
 
@@ -53,7 +52,7 @@ class Intent:
         }
 
 
-def recorded(metadata: Mapping[str, str]) -> Optional[Intent]:
+def recorded(metadata: Mapping[str, str]) -> Intent | None:
     """Return the intent that is saved with a server, None when it was never launched here."""
     token = metadata.get(CLIENT_TOKEN)
     generation = metadata.get(GENERATION, "")
@@ -94,7 +93,7 @@ def next_intent(
     owner: api.Owner,
     request: api.LaunchRequest,
     placement: Mapping[str, object],
-    before: Optional[Intent],
+    before: Intent | None,
 ) -> Intent:
     """Return the intent for a launch that follows an earlier one of the same server.
 

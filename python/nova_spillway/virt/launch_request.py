@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
-from typing import Any, Optional
+from typing import Any
 
 from nova_spillway.providers import api
 from nova_spillway.virt.server import Server
@@ -49,9 +49,9 @@ def mapping_arguments(instance: Any, image_meta: Any) -> dict[str, Any]:
 
 def obstacles(
     instance: Any,
-    block_device_info: Optional[Mapping[str, Any]],
-    injected_files: Optional[Sequence[Any]],
-    accel_info: Optional[Sequence[Any]],
+    block_device_info: Mapping[str, Any] | None,
+    injected_files: Sequence[Any] | None,
+    accel_info: Sequence[Any] | None,
     wants_config_drive: bool,
 ) -> list[str]:
     """Return what the request asks for that a burst server cannot have; empty when it may go."""
@@ -72,12 +72,12 @@ def obstacles(
     return [what for applies, what in checks if applies]
 
 
-def _if_set(thing: Any, attribute: str) -> Optional[str]:
+def _if_set(thing: Any, attribute: str) -> str | None:
     """Read an attribute that Nova's object may not have been given."""
     return getattr(thing, attribute) if attribute in thing else None
 
 
-def _decoded(user_data: Optional[str]) -> bytes:
+def _decoded(user_data: str | None) -> bytes:
     if not user_data:
         return b""
     try:

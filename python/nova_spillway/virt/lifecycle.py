@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The life of a burst server's machine, in steps that may be cut off anywhere.
 
-Invariants: an intent is saved before a launch, and the same launch asks with the same token; a spawn
-that fails leaves nothing running, and what it cannot see yet is left to the settlement; a call whose
-fate is unknown is never taken for done. Knows neither Nova nor the provider's SDK.
+Invariants: an intent is saved before a launch, and the same launch asks with the same token; a
+spawn that fails leaves nothing running, and what it cannot see yet is left to the settlement; a
+call whose fate is unknown is never taken for done. Knows neither Nova nor the provider's SDK.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from typing import Callable, Optional
+from typing import Callable
 
 from nova_spillway.providers import api
 from nova_spillway.virt import intent as intents
@@ -56,7 +56,7 @@ class Lifecycle:
         owner: api.Owner,
         fleet: Fleet,
         admission: Admission,
-        patience: Patience = Patience(),  # noqa: B008 (frozen)
+        patience: Patience = Patience(),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Keep the collaborators; nothing is called yet."""
@@ -67,7 +67,8 @@ class Lifecycle:
         self._patience = patience
         self._sleep = sleep
         self._lock = threading.Lock()
-        self._busy: set[str] = set()
+        # Calls of Nova's that are under way, by server; a reboot is a stop and a start in one.
+        self._busy: dict[str, int] = {}
         self._spawned_here: set[str] = set()
         # Servers whose last spawn failed: True when a machine may have come of it all the same.
         self._failed: dict[str, bool] = {}
@@ -75,9 +76,22 @@ class Lifecycle:
     # What others may ask about a server.
 
     def is_busy(self, instance_uuid: str) -> bool:
-        """Whether a spawn of this server runs in this process right now."""
+        """Whether this process is launching or switching the server right now."""
         with self._lock:
             return instance_uuid in self._busy
+
+    @contextlib.contextmanager
+    def _at_work_on(self, instance_uuid: str) -> Iterator[None]:
+        """Mark the server busy: what the poll sees of it meanwhile is our own doing."""
+        with self._lock:
+            self._busy[instance_uuid] = self._busy.get(instance_uuid, 0) + 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._busy[instance_uuid] -= 1
+                if not self._busy[instance_uuid]:
+                    del self._busy[instance_uuid]
 
     def was_spawned_here(self, instance_uuid: str) -> bool:
         """Whether this process launched the server and has not ended it since.
@@ -99,7 +113,7 @@ class Lifecycle:
         :raises api.ProviderError: why it could not be launched. Nothing is left running, or it is
             ended by the settlement as soon as it can be seen.
         """
-        with self._being_spawned(server.uuid):
+        with self._at_work_on(server.uuid), self._undone_on_failure(server.uuid):
             image = self._provider.image(image_id)
             key_name = self._provider.import_key(server.key) if server.key else None
             request = api.LaunchRequest(
@@ -122,10 +136,9 @@ class Lifecycle:
                 return self._wait_until_running(machine)
 
     @contextlib.contextmanager
-    def _being_spawned(self, instance_uuid: str) -> Iterator[None]:
-        """Mark the server busy, undo a failed spawn, and remember how it ended."""
+    def _undone_on_failure(self, instance_uuid: str) -> Iterator[None]:
+        """Undo a failed spawn, and remember how it ended."""
         with self._lock:
-            self._busy.add(instance_uuid)
             self._failed[instance_uuid] = False
         try:
             yield
@@ -137,9 +150,6 @@ class Lifecycle:
             with self._lock:
                 self._failed.pop(instance_uuid, None)
                 self._spawned_here.add(instance_uuid)
-        finally:
-            with self._lock:
-                self._busy.discard(instance_uuid)
 
     def _launch(self, request: api.LaunchRequest, record: Record) -> api.Machine:
         """Launch under a saved intent, or adopt what an earlier try of the same launch made."""
@@ -175,7 +185,7 @@ class Lifecycle:
             self._end_all(request.instance_uuid)
         raise api.Unavailable("the provider calls every client token of this server spent")
 
-    def _adopt(self, instance_uuid: str, intent: intents.Intent) -> Optional[api.Machine]:
+    def _adopt(self, instance_uuid: str, intent: intents.Intent) -> api.Machine | None:
         """Return the machine that an earlier try of this very launch made; end all others."""
         adopted = None
         for machine in self._provider.describe_instance(instance_uuid):
@@ -249,7 +259,7 @@ class Lifecycle:
 
     # End.
 
-    def destroy(self, instance_uuid: str, machine_id: Optional[str]) -> None:
+    def destroy(self, instance_uuid: str, machine_id: str | None) -> None:
         """End the server's machines; none is no error.
 
         :param machine_id: the one that is recorded with the server, if any.
@@ -264,7 +274,7 @@ class Lifecycle:
         elif may_have_launched:
             self._undo(instance_uuid)
 
-    def _end_all(self, instance_uuid: str, machine_id: Optional[str] = None) -> None:
+    def _end_all(self, instance_uuid: str, machine_id: str | None = None) -> None:
         """End every live machine of the server, and the recorded one if it does not show."""
         found = self._provider.describe_instance(instance_uuid)
         for machine in found:
@@ -300,25 +310,28 @@ class Lifecycle:
         :param graceful_secs: how long its operating system may take; 0 pulls the plug at once.
         :raises api.ProviderError: it could not be stopped.
         """
-        machine = self._look(instance_uuid).machine
-        if machine is None or not machine.state.is_live:
-            LOG.info("Server %s: its machine is gone, so it is off", instance_uuid)
-            return
+        with self._at_work_on(instance_uuid):
+            machine = self._look(instance_uuid).machine
+            if machine is None or not machine.state.is_live:
+                LOG.info("Server %s: its machine is gone, so it is off", instance_uuid)
+                return
+            try:
+                self._stop(machine.id, graceful_secs)
+            except api.Gone:
+                LOG.info("Server %s: its machine went while it was stopped", instance_uuid)
 
+    def _stop(self, machine_id: str, graceful_secs: float) -> None:
         def is_off() -> bool:
-            state = self._state_of(machine.id)
+            state = self._state_of(machine_id)
             return state is None or state is api.MachineState.STOPPED or not state.is_live
 
-        try:
-            if graceful_secs > 0:
-                self._when_it_can(machine.id, lambda: self._provider.stop(machine.id))
-                if self._wait(is_off, graceful_secs):
-                    return
-            self._when_it_can(machine.id, lambda: self._provider.stop(machine.id, force=True))
-        except api.Gone:
-            return
+        if graceful_secs > 0:
+            self._when_it_can(lambda: self._provider.stop(machine_id))
+            if self._wait(is_off, graceful_secs):
+                return
+        self._when_it_can(lambda: self._provider.stop(machine_id, force=True))
         if not self._wait(is_off, self._patience.stop_secs):
-            raise api.Unavailable(f"{machine.id} did not stop in time")
+            raise api.Unavailable(f"{machine_id} did not stop in time")
 
     def power_on(self, instance_uuid: str) -> api.Machine:
         """Start the machine and wait until it runs.
@@ -326,19 +339,20 @@ class Lifecycle:
         :raises api.Gone: there is none any more.
         :raises api.ProviderError: it could not be started.
         """
-        machine = self._live_machine(instance_uuid)
-        self._when_it_can(machine.id, lambda: self._provider.start(machine.id))
+        with self._at_work_on(instance_uuid):
+            machine = self._live_machine(instance_uuid)
+            self._when_it_can(lambda: self._provider.start(machine.id))
 
-        def runs() -> bool:
-            state = self._state_of(machine.id)
-            return state is api.MachineState.RUNNING or state is None or not state.is_live
+            def has_settled() -> bool:
+                state = self._state_of(machine.id)
+                return state is api.MachineState.RUNNING or state is None or not state.is_live
 
-        if not self._wait(runs, self._patience.start_secs):
-            raise api.Unavailable(f"{machine.id} did not start in time")
-        now = self._fleet.machine(machine.id)
-        if now is None or not now.state.is_live:
-            raise api.Gone(f"{machine.id} ended while it started")
-        return now
+            if not self._wait(has_settled, self._patience.start_secs):
+                raise api.Unavailable(f"{machine.id} did not start in time")
+            now = self._fleet.machine(machine.id)
+            if now is None or not now.state.is_live:
+                raise api.Gone(f"{machine.id} ended while it started")
+            return now
 
     def reboot(self, instance_uuid: str, hard: bool) -> api.Machine:
         """Reboot the machine: by its operating system, or by stopping and starting it.
@@ -346,12 +360,13 @@ class Lifecycle:
         :raises api.Gone: there is none any more.
         :raises api.ProviderError: it could not be rebooted.
         """
-        machine = self._live_machine(instance_uuid)
-        if hard or machine.state is not api.MachineState.RUNNING:
-            self.power_off(instance_uuid, graceful_secs=0)
-            return self.power_on(instance_uuid)
-        self._retrying(lambda: self._provider.reboot(machine.id))
-        return machine
+        with self._at_work_on(instance_uuid):
+            machine = self._live_machine(instance_uuid)
+            if hard or machine.state is not api.MachineState.RUNNING:
+                self.power_off(instance_uuid, graceful_secs=0)
+                return self.power_on(instance_uuid)
+            self._retrying(lambda: self._provider.reboot(machine.id))
+            return machine
 
     def console_output(self, instance_uuid: str) -> bytes:
         """Return the machine's console.
@@ -388,7 +403,7 @@ class Lifecycle:
             sighting = self._fleet.seen(instance_uuid)
         return sighting
 
-    def _state_of(self, machine_id: str) -> Optional[api.MachineState]:
+    def _state_of(self, machine_id: str) -> api.MachineState | None:
         """Return a fresh state; the last known one while the provider cannot be asked.
 
         :returns: None when the machine is gone from the listings.
@@ -412,7 +427,7 @@ class Lifecycle:
             pause = min(longest, pause * 1.5)
         return True
 
-    def _when_it_can(self, machine_id: str, call: Callable[[], None]) -> None:
+    def _when_it_can(self, call: Callable[[], None]) -> None:
         """Make a call that the machine may be too much between two states for."""
         refused: list[api.WrongState] = []
 
@@ -442,4 +457,4 @@ class Lifecycle:
     @staticmethod
     def _pause(attempt: int) -> float:
         """Return 0.5 to 1 s, doubled for each attempt before: callers must not march in step."""
-        return random.uniform(0.5, 1.0) * 2 ** (attempt - 1)  # noqa: S311
+        return random.uniform(0.5, 1.0) * float(2 ** (attempt - 1))

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Optional
+from typing import Any
 
 from nova import context as nova_context
 from nova import exception, objects
@@ -38,7 +38,7 @@ class InstanceRecord:
         )
 
 
-def recorded_machine(instance: Any) -> Optional[str]:
+def recorded_machine(instance: Any) -> str | None:
     """Return the machine's id that is saved with an instance."""
     return dict(instance.system_metadata).get(intent.MACHINE) or None
 
@@ -46,7 +46,7 @@ def recorded_machine(instance: Any) -> Optional[str]:
 class NovaServerRecords:
     """Reads what Nova knows about one server."""
 
-    def find(self, instance_uuid: str) -> Optional[ServerRecord]:
+    def find(self, instance_uuid: str) -> ServerRecord | None:
         """Return the server's record, None when it is deleted or was never there."""
         try:
             instance = objects.Instance.get_by_uuid(
@@ -61,7 +61,7 @@ class NovaServerRecords:
         )
 
 
-def expected_servers(host: str) -> dict[str, Optional[Power]]:
+def expected_servers(host: str) -> dict[str, Power | None]:
     """Return what Nova holds every launched server of this host for."""
     instances = objects.InstanceList.get_by_host(nova_context.get_admin_context(), host)
     held_for = {

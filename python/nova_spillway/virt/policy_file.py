@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Optional
 
 from nova_spillway import _native
 from nova_spillway.virt.admission import Caps
@@ -79,7 +78,7 @@ class PolicyFile:
         self._burst_host = fresh
         LOG.info("The changed policy file is in use")
 
-    def _time_of_change(self) -> Optional[int]:
+    def _time_of_change(self) -> int | None:
         try:
             return os.stat(self._path).st_mtime_ns
         except OSError:

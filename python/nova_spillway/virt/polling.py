@@ -7,7 +7,7 @@ import enum
 import logging
 import threading
 from collections.abc import Mapping
-from typing import Optional, Protocol
+from typing import Protocol
 
 from nova_spillway.providers import api
 from nova_spillway.virt.fleet import Fleet, Presence, Sighting
@@ -34,7 +34,7 @@ class Listener(Protocol):
         """Take in that a server went on or off without having been asked by this process, or so."""
 
 
-def power_of(sighting: Sighting) -> Optional[Power]:
+def power_of(sighting: Sighting) -> Power | None:
     """Return whether the server is on or off; None between the two and when nothing is known."""
     if sighting.presence is Presence.GONE:
         return Power.OFF
@@ -59,10 +59,10 @@ class Poll:
         self._listener = listener
         self._lock = threading.Lock()
         # What Nova holds each server for, as far as we told it or it told us.
-        self._told: dict[str, Optional[Power]] = {}
+        self._told: dict[str, Power | None] = {}
         self._failures = 0
 
-    def expect(self, servers: Mapping[str, Optional[Power]]) -> None:
+    def expect(self, servers: Mapping[str, Power | None]) -> None:
         """Take in the servers that Nova has on this host, and what it holds them for.
 
         One whose machine vanished while this process was down is told like any other.

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a burst server cannot do, each with its sentence.
 
-Nova's base class raises for most of it, without a word, and passes silently over the rest. A refusal
-must end in a failed action of the server, never in a success, and must leave the server as it was.
-``NotImplementedError`` does that where Nova expects it; in the two other cases another exception is
+Nova's base class raises for most of it, without a word, and passes silently over the rest. A
+refusal must end in a failed action of the server, never in a success, and must leave the server as
+it was. ``NotImplementedError`` does that where Nova expects it; elsewhere another exception is
 needed.
 """
 
@@ -31,7 +31,8 @@ def _refuse(what: str) -> Exception:
 
 def _refuse_move(what: str) -> Exception:
     # The conductor knows this one and leaves the server as it was; others put it into ERROR.
-    return exception.MigrationPreCheckError(reason=str(Refused(what)))
+    refusal: Exception = exception.MigrationPreCheckError(reason=str(Refused(what)))
+    return refusal
 
 
 _A_VOLUME = "a volume"

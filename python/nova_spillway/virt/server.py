@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Optional, Protocol
+from typing import Protocol
 
 from nova_spillway.providers import api
 
@@ -23,7 +23,7 @@ class Server:
     hostname: str
     root_gb: int
     claim: api.Claim
-    key: Optional[api.PublicKey]
+    key: api.PublicKey | None
     user_data: bytes = dataclasses.field(repr=False)
 
 

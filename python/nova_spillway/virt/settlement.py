@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
-from typing import Callable, Optional, Protocol
+from typing import Callable, Protocol
 
 from nova_spillway.providers import api
 from nova_spillway.virt.fleet import Fleet
@@ -39,15 +39,15 @@ class ServerRecord:
     :ivar machine_id: the machine that it recorded as its own, if any.
     """
 
-    host: Optional[str]
+    host: str | None
     was_launched: bool
-    machine_id: Optional[str]
+    machine_id: str | None
 
 
 class ServerRecords(Protocol):
     """Nova's database, as far as the settlement reads it."""
 
-    def find(self, instance_uuid: str) -> Optional[ServerRecord]:
+    def find(self, instance_uuid: str) -> ServerRecord | None:
         """Return the server's record, None when Nova has none. Any exception means: not known."""
 
 
@@ -115,7 +115,7 @@ class Settlement:
         suspect.reason = reason
         suspect.passes += 1
 
-    def _why_nobodys(self, machine: api.Machine, record: Optional[ServerRecord]) -> Optional[str]:
+    def _why_nobodys(self, machine: api.Machine, record: ServerRecord | None) -> str | None:
         """Return why no server stands for the machine; None when one does, or may yet."""
         if record is None:
             is_young = self._now() - machine.launched_at < UNKNOWN_GRACE_SECS

@@ -11,7 +11,7 @@ import dataclasses
 import logging
 import threading
 from collections.abc import Mapping
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 import boto3
 import botocore.config
@@ -261,7 +261,7 @@ def _meaning(error: botocore.exceptions.ClientError) -> api.ProviderError:
 def _root_disk_of(record: Mapping[str, Any]) -> api.Image:
     """Read the root device's name and least size, in whole GB, from an image's description."""
     image_id = record["ImageId"]
-    root_device: Optional[str] = record.get("RootDeviceName")
+    root_device: str | None = record.get("RootDeviceName")
     if not root_device or record.get("RootDeviceType", "ebs") != "ebs":
         raise api.InvalidRequest(f"the image {image_id} has no EBS root disk")
     for mapping in record.get("BlockDeviceMappings", ()):

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Optional
+from typing import Any
 
 from nova_spillway.providers import api
 from nova_spillway.providers.ec2 import error_codes, tags
@@ -19,7 +19,7 @@ _STATES = {
 }
 
 
-def parse(record: Mapping[str, Any]) -> Optional[api.Machine]:
+def parse(record: Mapping[str, Any]) -> api.Machine | None:
     """Translate one record of DescribeInstances or RunInstances.
 
     :returns: None when the record lacks our tags: it is not ours and never touched.
@@ -49,7 +49,7 @@ def parse(record: Mapping[str, Any]) -> Optional[api.Machine]:
     )
 
 
-def _failure(reason: Mapping[str, str]) -> Optional[api.ProviderError]:
+def _failure(reason: Mapping[str, str]) -> api.ProviderError | None:
     """Say why EC2 itself ended the machine; None when a user or we did."""
     code = reason.get("Code", "")
     sentence = f"EC2 ended the machine: {reason.get('Message', code)}"

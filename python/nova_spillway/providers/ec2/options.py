@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Optional
 
 from nova_spillway.providers import api
 
@@ -20,8 +19,8 @@ class Ec2Options:
     region: str
     subnet_id: str
     security_group_ids: tuple[str, ...]
-    availability_zone: Optional[str] = None
-    endpoint_url: Optional[str] = None
+    availability_zone: str | None = None
+    endpoint_url: str | None = None
 
     @classmethod
     def from_table(cls, table: Mapping[str, object]) -> Ec2Options:
@@ -49,7 +48,7 @@ class Ec2Options:
         )
 
 
-def _optional_text(table: Mapping[str, object], key: str) -> Optional[str]:
+def _optional_text(table: Mapping[str, object], key: str) -> str | None:
     return _text(table, key) if key in table else None
 
 

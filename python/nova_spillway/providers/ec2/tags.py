@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Optional
+from typing import Any
 
 from nova_spillway.providers import api
 
@@ -53,7 +53,7 @@ def from_ec2(tags: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return {str(tag["Key"]): str(tag["Value"]) for tag in tags}
 
 
-def parse_claim(value: str) -> Optional[api.Claim]:
+def parse_claim(value: str) -> api.Claim | None:
     """Read the claim tag back; None when somebody changed it to something else."""
     found = _CLAIM.fullmatch(value)
     return api.Claim(*(int(number) for number in found.groups())) if found else None
