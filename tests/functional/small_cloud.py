@@ -185,7 +185,9 @@ class SmallCloud(integrated_helpers.ProviderUsageBaseTestCase):
 
     def write_policy(self, text: str | None = None) -> None:
         if text is None:
-            text = POLICY.format(mode=self.mode, folder=self.folder, rule=self.rule, zones=self.zones)
+            text = POLICY.format(
+                mode=self.mode, folder=self.folder, rule=self.rule, zones=self.zones
+            )
             text += self.more_policy
             tomllib.loads(text)
         self.policy_file.write_text(text)
@@ -239,7 +241,9 @@ class SmallCloud(integrated_helpers.ProviderUsageBaseTestCase):
     def fill_private_hosts(self) -> list[dict[str, Any]]:
         """Boot a server per private vCPU, each on a private host whatever the policy says."""
         return [
-            self.boot(host=host) for host in self.private_hosts for _ in range(FakePrivateDriver.vcpus)
+            self.boot(host=host)
+            for host in self.private_hosts
+            for _ in range(FakePrivateDriver.vcpus)
         ]
 
     def fill_burst_host(self, host: str) -> None:
