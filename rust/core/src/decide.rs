@@ -334,7 +334,12 @@ impl Boot<'_> {
                 burst: best.placement,
             }),
             None => {
-                notes.extend(skipped.into_iter().filter(blocks_bursting));
+                for reason in skipped.into_iter().filter(blocks_bursting) {
+                    // The whole request may have been refused for the very same reason.
+                    if !notes.contains(&reason) {
+                        notes.push(reason);
+                    }
+                }
                 None
             }
         }

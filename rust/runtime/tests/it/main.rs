@@ -2,5 +2,6 @@
 #![forbid(unsafe_code)]
 
 mod data;
+mod decisions;
 mod docs;
 mod policies;
