@@ -36,6 +36,8 @@ class Release:
     """What a worker of nova-scheduler holds when nothing asks for Spillway."""
     our_classes: frozenset[str] = frozenset({OUR_MANAGER})
     """What it holds with ``scheduler_driver = spillway``."""
+    driver_speaks: bool = True
+    """Whether each worker logs that the driver is there; Nova 22 calls no driver at its start."""
     installed_first: tuple[str, ...] = ()
     """Packages that only build with the environment's own old setuptools."""
 
@@ -69,6 +71,7 @@ RELEASES: dict[int, Release] = {
                     "nova_spillway.scheduler.driver_until_22.SpillwayDriverUntil22",
                 }
             ),
+            driver_speaks=False,
             installed_first=("suds-jurko",),
         ),
     )

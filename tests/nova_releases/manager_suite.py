@@ -68,7 +68,7 @@ def run_suite(
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-30:])
         raise SuiteDidNotRun(f"exit code {done.returncode}\n{tail}")
     said = json.loads(report.read_text())
-    if said["eventlet"] != (backend == "eventlet"):
+    if said["backend"] != backend:
         raise SuiteDidNotRun(f"asked for the {backend} backend, and the tests ran on the other one")
     return SuiteRun(said["outcomes"], said["tracebacks"])
 

@@ -57,6 +57,7 @@ def start_and_look(
     folder: Path,
     driver: str | None,
     driver_line: re.Pattern[str],
+    wait_for_line: bool,
     policy_file: Path,
 ) -> Started:
     """Starts nova-scheduler, waits until every worker runs, looks, and ends it.
@@ -64,6 +65,7 @@ def start_and_look(
     :param folder: fresh; configuration, databases and log stay in it for whoever has to look.
     :param driver: value of ``[DEFAULT] scheduler_driver``; None leaves the option out.
     :param driver_line: what a worker logs once the driver is loaded; group 1 is its process id.
+    :param wait_for_line: a worker without that line is not ready.
     :raises StartFailed: the command or a worker did not come up, or did not end in time.
     """
     probes = folder / "workers"
@@ -88,7 +90,7 @@ def start_and_look(
                     len(children) == WORKERS
                     and children <= _first_groups(_NODE_STARTED, log).keys()
                     and all((probes / f"{pid}.json").exists() for pid in children)
-                    and (driver is None or children <= _first_groups(driver_line, log).keys())
+                    and (not wait_for_line or children <= _first_groups(driver_line, log).keys())
                 )
 
             _wait(ready, START_DEADLINE_SECS, lambda: f"workers not ready\n{_tail(folder)}")
@@ -99,7 +101,7 @@ def start_and_look(
         workers,
         {pid: each["classes"] for pid, each in said.items()},
         {pid: each["modules"] for pid, each in said.items()},
-        {pid: "eventlet" if each["eventlet"] else "threading" for pid, each in said.items()},
+        {pid: each["backend"] for pid, each in said.items()},
         _first_groups(driver_line, log),
         log,
     )

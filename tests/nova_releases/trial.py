@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import time
@@ -13,7 +14,7 @@ from typing import Literal
 from . import interpreters
 from .catalogue import OUR_MANAGER, Backend, Release
 from .environments import BuildFailed, Environment, prepare
-from .manager_suite import SuiteDidNotRun, differences, run_suite
+from .manager_suite import SuiteDidNotRun, SuiteRun, differences, run_suite
 from .progress import Progress
 from .scheduler_start import StartFailed, Started, start_and_look
 
@@ -152,30 +153,57 @@ def _try_backend(
         verdict = "FAILED" if done.problems else "ok"
         progress.say(f"nova {release.nova}", f"{what}, {backend}: {numbers or '-'}: {verdict}")
 
+    def stock_suite(done: Check) -> None:
+        stock.outcomes.update(run_suite(release, environment, backend, work, None).outcomes)
+        done.numbers = {"stock": stock.count("passed")}
+
     def suite(done: Check, policy_file: Path | None) -> None:
-        stock = run_suite(release, environment, backend, work, None)
         ours = run_suite(release, environment, backend, work, manager, policy_file)
         done.numbers = {"stock": stock.count("passed"), "ours": ours.count("passed")}
         done.problems = differences(stock, ours)
         done.tracebacks = ours.tracebacks
+        if policy_file is not None:
+            done.numbers["decisions"] = decisions = _decisions(work / "journal.jsonl")
+            if not decisions:
+                done.problems.append("no decision in the journal: the policy was not used")
 
     def start(done: Check, driver: str | None) -> None:
         folder = work / ("with-driver" if driver else "unset")
         folder.mkdir()
-        seen = start_and_look(release, environment, backend, folder, driver, DRIVER_LINE, policy)
+        speaks = driver is not None and release.driver_speaks
+        seen = start_and_look(
+            release, environment, backend, folder, driver, DRIVER_LINE, speaks, policy
+        )
         expected = release.our_classes if driver else release.stock_classes
         right = [pid for pid in seen.workers if set(seen.classes[pid]) == expected]
         done.numbers = {"workers": len(seen.workers), "with the right manager": len(right)}
-        done.problems = _wrong(seen, expected, backend, driver is not None)
+        done.problems = _wrong(
+            seen, expected, backend, with_driver=driver is not None, must_speak=speaks
+        )
 
+    stock = SuiteRun({})
+    check("manager tests, stock", stock_suite)
     check("manager tests without a policy", suite, None)
     check("manager tests with a policy", suite, policy)
     check(f"nova-scheduler with scheduler_driver = {DRIVER_OPTION}", start, DRIVER_OPTION)
     check("nova-scheduler with scheduler_driver unset", start, None)
 
 
+def _decisions(journal: Path) -> int:
+    """Number of decisions that the tests made; only a policy that is in use makes any."""
+    if not journal.exists():
+        return 0
+    lines = journal.read_text().splitlines()
+    return sum(json.loads(line)["kind"] == "decision" for line in lines)
+
+
 def _wrong(
-    seen: Started, expected: frozenset[str], backend: Backend, with_driver: bool
+    seen: Started,
+    expected: frozenset[str],
+    backend: Backend,
+    *,
+    with_driver: bool,
+    must_speak: bool,
 ) -> list[str]:
     """Returns a line for everything about the workers that is not as it should be."""
     found = []
@@ -185,7 +213,7 @@ def _wrong(
             found.append(f"{who} holds {seen.classes[pid]}, not {sorted(expected)}")
         if seen.backends[pid] != backend:
             found.append(f"{who} runs on {seen.backends[pid]}, not on {backend}")
-        if with_driver and pid not in seen.driver_lines:
+        if must_speak and pid not in seen.driver_lines:
             found.append(f"{who} does not say that the driver is loaded")
         if not with_driver:
             extra = sorted(set(seen.modules[pid]) - INERT_MODULES)

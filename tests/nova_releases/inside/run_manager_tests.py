@@ -128,9 +128,17 @@ def manager_class(name: str, policy_file: str | None) -> type:
     found = getattr(importlib.import_module(module), attribute)
     if policy_file is not None:
         from nova.conf import CONF
+        from nova_spillway.conf import register_opts
 
+        register_opts(CONF)
         CONF.set_default("policy_file", policy_file, group="spillway")
     return found
+
+
+def backend() -> str:
+    """Returns "eventlet" when this interpreter is patched; Nova 33 imports it even when not."""
+    patcher = sys.modules.get("eventlet.patcher")
+    return "eventlet" if patcher and patcher.is_monkey_patched("socket") else "threading"
 
 
 def main() -> int:
@@ -152,7 +160,7 @@ def main() -> int:
     report = {
         "manager": arguments.manager,
         "python": platform.python_version(),
-        "eventlet": "eventlet" in sys.modules,
+        "backend": backend(),
         "outcomes": outcomes.words,
         "tracebacks": outcomes.tracebacks,
     }

@@ -45,10 +45,12 @@ def scheduler_classes() -> set[type]:
 
 def write_down() -> None:
     """Writes ``PID.json``, all of it or nothing."""
+    # Nova 33 imports eventlet even when it runs on native threads.
+    patcher = sys.modules.get("eventlet.patcher")
     report = {
         "classes": sorted(f"{each.__module__}.{each.__qualname__}" for each in scheduler_classes()),
         "modules": sorted(name for name in sys.modules if name.startswith("nova_spillway")),
-        "eventlet": "eventlet" in sys.modules,
+        "backend": "eventlet" if patcher and patcher.is_monkey_patched("socket") else "threading",
     }
     draft = FOLDER / f"{os.getpid()}.draft"
     draft.write_text(json.dumps(report))
