@@ -44,10 +44,7 @@ def standard(layout: Layout, projects: dict[str, str]) -> dict[str, Any]:
     ec2 = ec2_client(layout)
     subnet = ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])
     groups = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["default"]}])
-    images = ec2.describe_images(
-        Owners=["amazon"], Filters=[{"Name": "architecture", "Values": ["x86_64"]}]
-    )
-    machine_image = sorted(image["ImageId"] for image in images["Images"])[0]
+    machine_image = _machine_image(ec2)
     return {
         "mode": "active",
         "deployment": DEPLOYMENT,
@@ -95,6 +92,18 @@ def standard(layout: Layout, projects: dict[str, str]) -> dict[str, Any]:
             }
         ],
     }
+
+
+def _machine_image(ec2: Any) -> str:
+    """Return one of moto's own machine images. Their root disks have 15 GiB."""
+    images = ec2.describe_images(
+        Owners=["amazon"],
+        Filters=[
+            {"Name": "architecture", "Values": ["x86_64"]},
+            {"Name": "root-device-type", "Values": ["ebs"]},
+        ],
+    )
+    return str(sorted(image["ImageId"] for image in images["Images"])[0])
 
 
 def _size(name: str, vcpus: int, memory_mb: int, price: float) -> dict[str, Any]:

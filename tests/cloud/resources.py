@@ -24,16 +24,16 @@ PROJECTS = ("demo", "internal")
 """``demo`` may burst; ``internal`` may not, by the cloud's policy."""
 
 FLAVORS = {
-    "m1.tiny": (1, 512, 1),
-    "m1.small": (2, 2048, 10),
-    "split.tiny": (1, 512, 1),
-    "private.tiny": (1, 512, 1),
-    "odd.huge": (64, 65536, 10),
+    "m1.tiny": (1, 512, 20),
+    "m1.small": (2, 2048, 20),
+    "split.tiny": (1, 512, 20),
+    "private.tiny": (1, 512, 20),
+    "odd.huge": (64, 32768, 20),
 }
 """Name to vCPUs, memory in MiB and root disk in GiB.
 
-The cloud's policy never bursts ``private.*``, splits requests of ``split.*``, and has no size that
-``odd.huge`` fits into.
+Root disks are larger than the 15 GiB of moto's machine images. The cloud's policy never bursts
+``private.*``, splits requests of ``split.*``, and has no size that ``odd.huge`` fits into.
 """
 
 IMAGES = ("tiny", "private-tiny", "unmapped-tiny")

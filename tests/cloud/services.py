@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.cloud import configuration, waiting
@@ -94,8 +95,12 @@ def nova_scheduler(layout: Layout) -> Daemon:
 def nova_compute(layout: Layout, host: str) -> Daemon:
     """Describe the nova-compute of a host."""
     files = ["nova.conf", configuration.compute_file(layout, host).name]
-    variables = AWS_CREDENTIALS if host == layout.burst_host else {}
-    return _nova(layout, compute_name(host), "nova-compute", files, variables)
+    if host != layout.burst_host:
+        return _nova(layout, compute_name(host), "nova-compute", files)
+    # The driver reads the policy when it starts, unlike the scheduler, which follows its changes.
+    return _nova(
+        layout, compute_name(host), "nova-compute", files, AWS_CREDENTIALS, [layout.policy_file]
+    )
 
 
 def compute_name(host: str) -> str:
@@ -177,10 +182,16 @@ def _api(
 
 
 def _nova(
-    layout: Layout, name: str, program: str, files: list[str], variables: dict[str, str] | None = None
+    layout: Layout,
+    name: str,
+    program: str,
+    files: list[str],
+    variables: dict[str, str] | None = None,
+    more_files: Sequence[Path] = (),
 ) -> Daemon:
     paths = [layout.etc / "nova" / file for file in files]
     command = [str(layout.environment_bin(OPENSTACK.name) / program)]
     for path in paths:
         command += ["--config-file", str(path)]
-    return Daemon(name, command, variables or {}, [*paths, wheel_file()], FORBIDDEN_VARIABLES)
+    depends_on = [*paths, *more_files, wheel_file()]
+    return Daemon(name, command, variables or {}, depends_on, FORBIDDEN_VARIABLES)
