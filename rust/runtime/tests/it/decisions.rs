@@ -92,10 +92,12 @@ fn operations_and_obstacles_are_read_by_the_names_of_the_core() {
         decide_recorded(&case.policy(), &inputs.to_string()).map_err(|error| error.to_string())
     };
     for operation in Operation::ALL {
-        decided("operation", operation.name().into()).expect(operation.name());
+        decided("operation", operation.name().into())
+            .unwrap_or_else(|error| panic!("{}: {error}", operation.name()));
     }
     for obstacle in Obstacle::ALL {
-        let decision = decided("obstacles", vec![obstacle.name()].into()).expect(obstacle.name());
+        let decision = decided("obstacles", vec![obstacle.name()].into())
+            .unwrap_or_else(|error| panic!("{}: {error}", obstacle.name()));
         assert!(decision.contains("\"obstacle\""), "{decision}");
     }
     assert!(decided("operation", "boots".into()).is_err());

@@ -4,4 +4,8 @@
 mod data;
 mod decisions;
 mod docs;
+mod environment;
+mod journal;
 mod policies;
+mod policy_file;
+mod snapshot;
