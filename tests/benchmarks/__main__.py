@@ -116,8 +116,9 @@ def measure(hosts: list[int], seconds: float, folder: Path) -> list[dict[str, An
 
     for n_hosts in hosts:
         print(f"{n_hosts} hosts ...", file=sys.stderr, flush=True)
-        cloud = SyntheticCloud(n_hosts)
-        stock, ours = cloud.manager(SchedulerManager), cloud.manager(MultiScheduler)
+        cloud = SyntheticCloud(n_hosts, burst_host=True)
+        ours = cloud.manager(MultiScheduler)
+        stock = SyntheticCloud(n_hosts, burst_host=False).manager(SchedulerManager)
         spec = cloud.request_spec()
         uuids = [spec.instance_uuid]
 
@@ -127,7 +128,7 @@ def measure(hosts: list[int], seconds: float, folder: Path) -> list[dict[str, An
                 cloud.context, spec_obj=spec, instance_uuids=uuids, return_objects=True,
                 return_alternates=True)
 
-        with cloud.claims_succeed():
+        with cloud.without_database():
             write_snapshot(folder, "closed")
             chosen = select(ours)[0][0].service_host
             assert chosen.startswith("compute-"), chosen
@@ -196,8 +197,8 @@ class _AnyResources:
     def get_request_group(self, _ident: Any) -> Any:
         return self
 
-    forbidden_traits = frozenset(["CUSTOM_SPILLWAY_BURST"])
-    required_traits: frozenset[str] = frozenset()
+    _root_forbidden = frozenset(["CUSTOM_SPILLWAY_BURST"])
+    _root_required: frozenset[str] = frozenset()
     in_tree = None
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import datetime
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
@@ -73,13 +75,17 @@ def _service(context: Any, number: int, name: str) -> Any:
 
 
 class SyntheticCloud:
-    """N private hosts and one burst host, and what a manager needs to schedule on them."""
+    """N private hosts and a burst host, and what a manager needs to schedule on them."""
 
-    def __init__(self, n_hosts: int) -> None:
-        """Make the objects once; every request sees the same cloud."""
+    def __init__(self, n_hosts: int, burst_host: bool) -> None:
+        """Make the objects once; every request sees the same cloud.
+
+        :param burst_host: False for the cloud of a stock manager, which has none.
+        """
         self.context = nova_context.get_admin_context()
         numa = _numa_topology()
-        names = [f"compute-{number:05d}" for number in range(n_hosts)] + [BURST_HOST]
+        names = [f"compute-{number:05d}" for number in range(n_hosts)]
+        names += [BURST_HOST] if burst_host else []
         self.nodes = [
             _compute_node(self.context, number, name, numa, burst=name == BURST_HOST)
             for number, name in enumerate(names)
@@ -87,7 +93,7 @@ class SyntheticCloud:
         self.services = {
             name: _service(self.context, number, name) for number, name in enumerate(names)
         }
-        self.burst_node = self.nodes[-1]
+        self.burst_node = self.nodes[-1] if burst_host else None
         self.cell = objects.CellMapping(
             context=self.context, id=1, uuid=CELL, name="cell1", disabled=False,
             transport_url="none:///", database_connection="sqlite://",
@@ -116,8 +122,8 @@ class SyntheticCloud:
         group = resources.get_request_group(None)
         wanted = [
             node for node in self.nodes
-            if (TRAIT not in group.forbidden_traits or node is not self.burst_node)
-            and (TRAIT not in group.required_traits or node is self.burst_node)
+            if (TRAIT not in resources._root_forbidden or node is not self.burst_node)
+            and (TRAIT not in resources._root_required or node is self.burst_node)
             and group.in_tree in (None, node.uuid)
         ]
         limit = resources._limit
@@ -183,14 +189,20 @@ class SyntheticCloud:
             retry=None, limits=objects.SchedulerLimits(), instance_group=None,
             scheduler_hints={}, security_groups=objects.SecurityGroupList(objects=[]),
             is_bfv=False, requested_resources=[],
-            request_level_params=objects.RequestLevelParams(), requested_networks=None,
+            request_level_params=objects.RequestLevelParams(),
         )
 
     @staticmethod
-    def claims_succeed() -> Any:
-        """Return a patch under which every claim in Placement succeeds at once."""
-        return mock.patch.object(
-            scheduler_utils, "claim_resources", new=lambda *_args, **_kwargs: True)
+    @contextmanager
+    def without_database() -> Iterator[None]:
+        """Let every claim succeed at once, and every nova-compute be of this release."""
+        with mock.patch.object(
+            scheduler_utils, "claim_resources", new=lambda *_args, **_kwargs: True,
+        ), mock.patch.object(
+            objects.service, "get_minimum_version_all_cells",
+            new=lambda *_args, **_kwargs: objects.service.SERVICE_VERSION,
+        ):
+            yield
 
 
 class _Placement:

@@ -31,10 +31,10 @@ def main() -> None:
             from nova_spillway.scheduler.manager import MultiScheduler as Manager
         else:
             Manager = SchedulerManager
-        cloud = SyntheticCloud(10)
+        cloud = SyntheticCloud(10, burst_host=WHICH == "spillway")
         manager = cloud.manager(Manager)
         spec = cloud.request_spec()
-        with cloud.claims_succeed():
+        with cloud.without_database():
             for _ in range(200):
                 manager.select_destinations(
                     cloud.context, spec_obj=spec, instance_uuids=[spec.instance_uuid],

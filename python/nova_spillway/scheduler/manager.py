@@ -376,7 +376,11 @@ class MultiScheduler(SchedulerManager):  # type: ignore[misc]
         try:
             elapsed_ms = (time.monotonic() - started) * 1000
             hosts = dict(zip(call.instance_uuids or [], map(_host, selections)))
-            LOG.info(
+            # A server that stayed private as ever is in the journal; a line of oslo.log costs more
+            # than the whole decision.
+            is_ordinary = result == "placed" and path == "filter"
+            LOG.log(
+                logging.DEBUG if is_ordinary else logging.INFO,
                 "%s for %d server(s) in %.0f ms, path %s, hosts %s: %s",
                 result,
                 len(call.instance_uuids or []),
