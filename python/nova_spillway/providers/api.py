@@ -185,7 +185,10 @@ class Provider(Protocol):
         """Return the machines of this owner that were launched for one server."""
 
     def terminate(self, machine_id: str) -> None:
-        """Give the machine back, disks included; one that is gone already is no error."""
+        """Give the machine back, disks included; one that is terminated already is no error.
+
+        :raises Gone: the provider knows no such machine: it is long gone, or too new to be seen.
+        """
 
     def start(self, machine_id: str) -> None:
         """Start a stopped machine; one that runs already is no error.

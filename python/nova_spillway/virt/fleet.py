@@ -155,11 +155,10 @@ class Fleet:
             return
         entry.was_listed = True
         entry.listings_without = 0
-        # A termination is never taken back; a listing that says so is an old picture.
-        is_old = entry.told_at > began_at or (
-            machine.state.is_live and not entry.machine.state.is_live
-        )
-        if not is_old:
+        # A listing soon after a termination may still show the machine as it was before.
+        ended_here = machine.state.is_live and not entry.machine.state.is_live
+        lag = LATE_VISIBILITY_SECS if ended_here else 0.0
+        if began_at >= entry.told_at + lag:
             entry.machine = machine
 
     def _is_missed_for_good(self, entry: _Entry, began_at: float) -> bool:

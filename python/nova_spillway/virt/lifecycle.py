@@ -283,17 +283,26 @@ class Lifecycle:
         known = self._fleet.seen(instance_uuid).machine
         unseen = {i for i in (machine_id, known.id if known else None) if i}
         for late_id in sorted(unseen - {machine.id for machine in found}):
-            self._provider.terminate(late_id)
-            self._fleet.tell_terminated(late_id)
+            self._terminate(instance_uuid, late_id)
 
     def _end(self, machine: api.Machine) -> None:
         """Terminate a machine that carries our tags, and no other."""
         if machine.owner != self._owner:
             LOG.error("%s is not this burst host's and is left alone", machine.id)
             return
-        self._provider.terminate(machine.id)
-        self._fleet.tell(dataclasses.replace(machine, state=api.MachineState.TERMINATING))
-        LOG.info("Server %s: terminated %s", machine.instance_uuid, machine.id)
+        self._fleet.tell(machine)
+        self._terminate(machine.instance_uuid, machine.id)
+
+    def _terminate(self, instance_uuid: str, machine_id: str) -> None:
+        try:
+            self._provider.terminate(machine_id)
+        except api.Gone:
+            # Long gone, or launched so lately that EC2 cannot see it yet. The fleet finds out; if
+            # the machine shows after all, the settlement ends it.
+            LOG.info("Server %s: the provider does not know %s", instance_uuid, machine_id)
+            return
+        self._fleet.tell_terminated(machine_id)
+        LOG.info("Server %s: terminated %s", instance_uuid, machine_id)
 
     def end_leftover(self, machine: api.Machine) -> None:
         """Terminate a machine that the settlement found to be nobody's.

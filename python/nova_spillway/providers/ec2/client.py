@@ -8,7 +8,6 @@ One client is shared by all threads, which botocore allows; sessions are not sha
 from __future__ import annotations
 
 import dataclasses
-import logging
 import threading
 from collections.abc import Mapping
 from typing import Any, Callable
@@ -21,8 +20,6 @@ from nova_spillway.providers import api
 from nova_spillway.providers.ec2 import error_codes, keys, machines, quiet_logs, tags
 from nova_spillway.providers.ec2.launch_call import run_instances_arguments
 from nova_spillway.providers.ec2.options import Ec2Options
-
-LOG = logging.getLogger(__name__)
 
 _CONNECT_TIMEOUT_SECS = 5
 # DescribeInstances of a thousand machines takes seconds; RunInstances is slower when EC2 is busy.
@@ -79,10 +76,7 @@ class Ec2Provider:
 
     def terminate(self, machine_id: str) -> None:
         """Terminate the instance; see ``api.Provider``."""
-        try:
-            self._call(lambda: self._client().terminate_instances(InstanceIds=[machine_id]))
-        except api.Gone:
-            LOG.info("%s is gone from EC2 already", machine_id)
+        self._call(lambda: self._client().terminate_instances(InstanceIds=[machine_id]))
 
     def start(self, machine_id: str) -> None:
         """Start the instance; see ``api.Provider``."""
