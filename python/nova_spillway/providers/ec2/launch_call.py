@@ -72,6 +72,8 @@ def run_instances_arguments(
 def _root_disk(request: api.LaunchRequest) -> dict[str, Any]:
     # An image may keep its disk after termination; ours never does, it would be paid for ever.
     disk: dict[str, Any] = {"DeleteOnTermination": True}
-    if request.root_gb:
-        disk["VolumeSize"] = request.root_gb
+    # Not every server of this API finds the image's own size by itself.
+    size = request.root_gb or request.image.root_gb
+    if size:
+        disk["VolumeSize"] = size
     return {"DeviceName": request.image.root_device, "Ebs": disk}
