@@ -11,11 +11,11 @@ import json
 import pathlib
 import sys
 import time
-import tomllib
 from typing import Any
 
 import fixtures
 import os_resource_classes as orc
+import tomllib
 from nova import exception
 from nova.tests.functional import integrated_helpers
 from nova.virt import fake

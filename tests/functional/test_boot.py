@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from nova.tests.functional.api import client as api_client
+
 from nova_spillway.scheduler.manager import MultiScheduler
 from tests.functional.small_cloud import OTHER_IMAGE, SECOND_BURST_HOST, FakeBurstDriver, SmallCloud
 
@@ -63,7 +65,7 @@ class BootTest(SmallCloud):
 
     def test_wrong_flavor_extra_spec_is_refused_by_the_api(self) -> None:
         error = self.assertRaises(
-            Exception,
+            api_client.OpenStackApiException,
             self.admin_api.post_extra_spec,
             "1",
             {"extra_specs": {"spillway:burst": "sometimes"}},
@@ -130,7 +132,7 @@ class ReserveTest(SmallCloud):
 
 
 class ZoneTest(SmallCloud):
-    """The private hosts are in a zone of their own, which the burst host serves without being in."""
+    """The private hosts are in a zone that the burst host serves without being in it."""
 
     zones = '"nova", "zone1"'
 

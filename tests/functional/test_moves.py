@@ -10,7 +10,7 @@ from typing import Any
 
 from nova import context, objects
 
-from tests.functional.small_cloud import OTHER_IMAGE, SMALL, SECOND_BURST_HOST, SmallCloud
+from tests.functional.small_cloud import OTHER_IMAGE, SECOND_BURST_HOST, SMALL, SmallCloud
 
 
 class Moves(SmallCloud):
