@@ -3,13 +3,14 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use spillway_core::gate::{Gate, GateState, Sample};
-use spillway_core::load::{GateView, LoadView, Scope};
+use spillway_core::load::{GateView, LoadView};
 use spillway_core::pattern::Patterns;
 use spillway_core::policy::{
     BurstHost, GatePolicy, ImageMapping, InstanceSize, Mode, MoneyPolicy, Policy, Rule,
     SignalPolicy, WhenMissing,
 };
 use spillway_core::request::{Flavor, Image, Operation};
+use spillway_core::scope::Scope;
 use spillway_core::units::{Finite, Span};
 use spillway_core::{Evidence, Load, Request, Timestamp, Usd, decide};
 use std::collections::BTreeMap;

@@ -2,13 +2,13 @@
 
 use crate::eligibility::{Eligible, eligibility};
 use crate::gate::GateState;
-use crate::load::{Load, LoadView, Offer, Scope, SnapshotFault};
-use crate::money::{self, Verdict};
-use crate::policy::{BurstHost, BurstLevel, Mode, MultiCreate, Policy};
+use crate::load::{Load, LoadView, Offer, SnapshotFault};
+use crate::policy::{BurstLevel, Mode, MultiCreate, Policy};
+use crate::ranking::{Candidate, Ranking};
 use crate::reason::Reason;
 use crate::request::{Operation, Request};
+use crate::scope::Scope;
 use crate::units::{Timestamp, Usd};
-use std::cmp::Reverse;
 
 /// What Placement's answer to this very request says about private room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -101,16 +101,24 @@ pub fn decide(
         return Decision::of(vec![Attempt::Filter], vec![Reason::ModeOff]);
     }
     let mut decision = match eligibility(policy, request) {
-        Ok(eligible) => Boot {
-            policy,
-            load,
-            offers,
-            request,
-            evidence,
-            now,
-            eligible,
+        Ok(eligible) => {
+            let ranking = Ranking {
+                policy,
+                load,
+                offers,
+                request,
+                now,
+            };
+            Boot {
+                policy,
+                load,
+                request,
+                evidence,
+                eligible,
+                ranking,
+            }
+            .decide()
         }
-        .decide(),
         Err(reason) => Decision::of(vec![Attempt::Filter], vec![reason]),
     };
     if policy.mode == Mode::Shadow {
@@ -154,19 +162,10 @@ impl Decision {
 struct Boot<'a> {
     policy: &'a Policy,
     load: &'a Load,
-    offers: &'a [Offer],
     request: &'a Request,
     evidence: Evidence,
-    now: Timestamp,
     eligible: Eligible<'a>,
-}
-
-/// Somewhere that the request could burst to.
-struct Candidate {
-    placement: Placement,
-    /// Over a soft limit: a way out when private hosts are full, not before.
-    overflow_only: bool,
-    rank: (Usd, u32, Reverse<u32>),
+    ranking: Ranking<'a>,
 }
 
 impl Boot<'_> {
@@ -188,7 +187,7 @@ impl Boot<'_> {
             }
             other => other,
         };
-        let (candidates, mut skipped) = self.candidates(self.request.count, group_host);
+        let (candidates, mut skipped) = self.ranking.candidates(self.request.count, group_host);
         if let Load::Unknown(fault) = self.load {
             skipped.push(fault_reason(*fault));
         }
@@ -327,7 +326,7 @@ impl Boot<'_> {
         {
             return None;
         }
-        let (candidates, skipped) = self.candidates(self.request.count - fits, None);
+        let (candidates, skipped) = self.ranking.candidates(self.request.count - fits, None);
         match candidates.into_iter().next() {
             Some(best) => Some(Attempt::Split {
                 private: fits,
@@ -405,117 +404,6 @@ impl Boot<'_> {
                 scope: gate.scope.clone(),
             }),
         }
-    }
-
-    /// Where `count` servers could burst to, best first, and why other places were left out.
-    fn candidates(&self, count: u32, only: Option<&str>) -> (Vec<Candidate>, Vec<Reason>) {
-        let mut candidates = Vec::new();
-        let mut notes = Vec::new();
-        for host in &self.policy.burst_hosts {
-            if only.is_none_or(|name| name == host.name) {
-                match self.candidate(host, count, &mut notes) {
-                    Ok(candidate) => candidates.push(candidate),
-                    Err(reason) => notes.push(reason),
-                }
-            }
-        }
-        // Stable: equal offers keep the order of the policy.
-        candidates.sort_by_key(|candidate| candidate.rank);
-        (candidates, notes)
-    }
-
-    fn candidate(
-        &self,
-        host: &BurstHost,
-        count: u32,
-        notes: &mut Vec<Reason>,
-    ) -> Result<Candidate, Reason> {
-        let burst_host = || host.name.clone();
-        if let Some(zone) = &self.request.availability_zone
-            && !host.availability_zones.contains(zone)
-        {
-            return Err(Reason::ZoneNotServed {
-                burst_host: burst_host(),
-                zone: zone.clone(),
-            });
-        }
-        host.provider_image(&self.request.image)?;
-        let mut refusal = Reason::SizeUnmapped {
-            burst_host: burst_host(),
-        };
-        for size in host.fitting_sizes(&self.request.flavor, &self.request.image)? {
-            let offer = self
-                .offers
-                .iter()
-                .find(|offer| offer.burst_host == host.name && offer.size == size.name);
-            if let Some(until) = offer.and_then(|offer| offer.barred_until)
-                && until > self.now
-            {
-                refusal = Reason::SizeBarred {
-                    burst_host: burst_host(),
-                    size: size.name.clone(),
-                    remaining: until.since(self.now),
-                };
-                continue;
-            }
-            let room = offer.and_then(|offer| offer.room);
-            if let Some(room) = room.filter(|room| *room < count) {
-                refusal = Reason::NoRoom {
-                    burst_host: burst_host(),
-                    room,
-                };
-                continue;
-            }
-            let price = offer.and_then(|offer| offer.price).or(size.price);
-            let counted = price.or_else(|| self.highest_known_price());
-            let spend = match self.load {
-                Load::Known(view) => view.spend.as_ref(),
-                Load::Unknown(_) => None,
-            };
-            let overflow_only = match money::judge(
-                &self.policy.money,
-                spend,
-                &self.request.project_id,
-                counted,
-                count,
-            ) {
-                Verdict::Allowed => false,
-                Verdict::OverflowOnly(reason) => {
-                    if !notes.contains(&reason) {
-                        notes.push(reason);
-                    }
-                    true
-                }
-                Verdict::Refused(reason) => {
-                    refusal = reason;
-                    continue;
-                }
-            };
-            let failures = offer.map_or(0, |offer| offer.recent_failures);
-            return Ok(Candidate {
-                placement: Placement {
-                    burst_host: burst_host(),
-                    size: size.name.clone(),
-                    price,
-                },
-                overflow_only,
-                rank: (
-                    counted.unwrap_or_default(),
-                    failures,
-                    Reverse(room.unwrap_or(u32::MAX)),
-                ),
-            });
-        }
-        Err(refusal)
-    }
-
-    /// What a size without a price counts with.
-    fn highest_known_price(&self) -> Option<Usd> {
-        let listed = self.policy.burst_hosts.iter().flat_map(|host| &host.sizes);
-        let listed = listed.filter_map(|size| size.price);
-        listed
-            .chain(self.offers.iter().filter_map(|offer| offer.price))
-            .max()
     }
 }
 

@@ -18,8 +18,10 @@ pub mod mapping;
 pub mod money;
 pub mod pattern;
 pub mod policy;
+mod ranking;
 pub mod reason;
 pub mod request;
+pub mod scope;
 pub mod units;
 
 pub use decide::{Attempt, Decision, Evidence, decide};

@@ -1,7 +1,7 @@
 //! What the operator wants, checked and typed. The runtime crate makes it from the TOML file.
 
-use crate::load::Scope;
 use crate::pattern::Patterns;
+use crate::scope::Scope;
 use crate::units::{Finite, Span, Usd};
 use std::collections::BTreeMap;
 

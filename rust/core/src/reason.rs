@@ -2,8 +2,8 @@
 //!
 //! The log, the journal, the server's fault, the metrics and the tests all show these.
 
-use crate::load::Scope;
 use crate::request::Obstacle;
+use crate::scope::Scope;
 use crate::units::{Span, Usd};
 use std::fmt;
 

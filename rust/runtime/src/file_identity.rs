@@ -28,7 +28,18 @@ impl FileIdentity {
     }
 }
 
-/// Whether both are the same file, whatever is in it.
-pub(crate) fn same_file(one: &Metadata, other: &Metadata) -> bool {
-    (one.dev(), one.ino()) == (other.dev(), other.ino())
+/// Which file it is, whatever is in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileKey {
+    device: u64,
+    inode: u64,
+}
+
+impl FileKey {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        FileKey {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        }
+    }
 }

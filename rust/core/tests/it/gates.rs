@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 use spillway_core::Timestamp;
 use spillway_core::gate::{Gate, GateState, Sample};
-use spillway_core::load::Scope;
 use spillway_core::policy::{GatePolicy, SignalPolicy, WhenMissing};
+use spillway_core::scope::Scope;
 use spillway_core::units::{Finite, Span};
 
 const OPEN_AFTER: Span = Span::from_secs(30);

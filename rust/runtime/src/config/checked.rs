@@ -9,12 +9,12 @@ use super::raw::{
 };
 use sha2::{Digest, Sha256};
 use spillway_core::Policy;
-use spillway_core::load::Scope;
 use spillway_core::pattern::Patterns;
 use spillway_core::policy::{
     Bounds, BurstHost, BurstLevel, GatePolicy, ImageMapping, InstanceSize, Limits, Mode,
     MoneyPolicy, MultiCreate, Rule, SignalPolicy, SoftHard, WhenMissing, WhenSpendUnknown,
 };
+use spillway_core::scope::Scope;
 use spillway_core::units::{Finite, Span, Usd};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;

@@ -4,7 +4,7 @@
 //! `write` each, so lines never mix. A fork in between is harmless for the same reason.
 
 use super::line::{self, DecisionRecord, OutcomeRecord};
-use crate::file_identity::same_file;
+use crate::file_identity::FileKey;
 use spillway_core::Timestamp;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -18,7 +18,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    file: Option<File>,
+    /// The open file, and what it was when it was opened.
+    file: Option<(File, FileKey)>,
     line: Vec<u8>,
     /// The newest write ended within a line; the next one has to begin a new one.
     torn: bool,
@@ -93,9 +94,11 @@ impl Journal {
     }
 
     fn try_append(&mut self, write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> io::Result<()> {
-        let mut file = match self.file.take().filter(|file| is_at(file, &self.path)) {
-            Some(file) => file,
-            None => {
+        let at_path = fs::metadata(&self.path).map(|metadata| FileKey::of(&metadata));
+        let (mut file, key) = match (self.file.take(), at_path) {
+            (Some((file, key)), Ok(at_path)) if key == at_path => (file, key),
+            // Moved away, deleted or never opened.
+            _ => {
                 self.torn = false;
                 open(&self.path)?
             }
@@ -113,7 +116,7 @@ impl Journal {
                 result => break result,
             }
         };
-        self.file = Some(file);
+        self.file = Some((file, key));
         let written = result?;
         if written < self.line.len() {
             self.torn |= written > 0;
@@ -127,15 +130,7 @@ impl Journal {
     }
 }
 
-/// Whether the open file still has that path, and was not moved away or deleted.
-fn is_at(file: &File, path: &Path) -> bool {
-    match (file.metadata(), fs::metadata(path)) {
-        (Ok(open), Ok(at_path)) => same_file(&open, &at_path),
-        _ => false,
-    }
-}
-
-fn open(path: &Path) -> io::Result<File> {
+fn open(path: &Path) -> io::Result<(File, FileKey)> {
     // Looked at before it is opened: opening a pipe would wait for its reader.
     if let Ok(metadata) = fs::metadata(path)
         && !metadata.is_file()
@@ -143,9 +138,11 @@ fn open(path: &Path) -> io::Result<File> {
     {
         return Err(io::Error::other("not a regular file"));
     }
-    OpenOptions::new()
+    let file = OpenOptions::new()
         .append(true)
         .create(true)
         .mode(0o640)
-        .open(path)
+        .open(path)?;
+    let key = FileKey::of(&file.metadata()?);
+    Ok((file, key))
 }

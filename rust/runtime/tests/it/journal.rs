@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 use spillway_core::gate::GateState;
-use spillway_core::load::{GateView, LoadView, Scope, Spend, SpendOf};
+use spillway_core::load::{GateView, LoadView, Spend, SpendOf};
 use spillway_core::request::{Flavor, Image, Operation, ServerGroup};
+use spillway_core::scope::Scope;
 use spillway_core::{Evidence, Load, Offer, Request, Timestamp, Usd, decide};
 use spillway_runtime::config::{self, Config};
 use spillway_runtime::wire::{DecisionRecord, Journal, OutcomeRecord, decide_recorded};

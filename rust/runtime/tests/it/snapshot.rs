@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 use spillway_core::gate::GateState;
-use spillway_core::load::{GateView, Scope};
+use spillway_core::load::GateView;
+use spillway_core::scope::Scope;
 use spillway_core::units::Span;
 use spillway_core::{Load, Offer, SnapshotFault, Timestamp, Usd};
 use spillway_runtime::wire::{MAX_AHEAD, MAX_BYTES, SnapshotFile};
