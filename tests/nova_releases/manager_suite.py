@@ -27,6 +27,8 @@ class SuiteRun:
     outcomes: dict[str, str]
     """"Class.test" to "passed", "failed", "error" or "skipped"."""
     tracebacks: dict[str, str] = field(default_factory=dict)
+    trait_calls: int = 0
+    """How often the manager asked Placement for a trait, in a run in which Placement has them."""
 
     def count(self, *words: str) -> int:
         """Number of tests with one of these outcomes."""
@@ -40,11 +42,14 @@ def run_suite(
     folder: Path,
     manager: str | None,
     policy_file: Path | None = None,
+    *,
+    placement_has_traits: bool = False,
 ) -> SuiteRun:
     """Runs the release's scheduler tests in its environment.
 
     :param manager: "module:Class" to put in the place of SchedulerManager; None runs stock.
     :param policy_file: given to the replacement; without it there is none, as after installation.
+    :param placement_has_traits: without them ours does as stock does, with them it goes its way.
     :raises SuiteDidNotRun: the process failed before it could report.
     """
     report = folder / "report.json"
@@ -55,6 +60,8 @@ def run_suite(
         arguments += ["--manager", manager]
     if policy_file is not None:
         arguments += ["--policy-file", str(policy_file)]
+    if placement_has_traits:
+        arguments += ["--placement", "has-traits"]
     done = subprocess.run(
         arguments,
         cwd=folder,
@@ -70,7 +77,7 @@ def run_suite(
     said = json.loads(report.read_text())
     if said["backend"] != backend:
         raise SuiteDidNotRun(f"asked for the {backend} backend, and the tests ran on the other one")
-    return SuiteRun(said["outcomes"], said["tracebacks"])
+    return SuiteRun(said["outcomes"], said["tracebacks"], said["trait_calls"])
 
 
 def environ(release: Release, backend: Backend) -> dict[str, str]:
