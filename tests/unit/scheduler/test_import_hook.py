@@ -97,7 +97,8 @@ def test_module_does_not_show_that_it_was_watched(nova: pathlib.Path) -> None:
         import nova.service, importlib, inspect
         print(type(nova.service.__loader__).__name__, type(nova.service.__spec__.loader).__name__)
         importlib.reload(nova.service)
-        print(nova.service.SERVICE_MANAGERS['nova-scheduler'], "MANAGERS" in inspect.getsource(nova.service))
+        print(nova.service.SERVICE_MANAGERS['nova-scheduler'])
+        print("MANAGERS" in inspect.getsource(nova.service))
     """
     assert run(nova, INSTALL + textwrap.dedent(code)) == [
         "SourceFileLoader",
@@ -127,7 +128,7 @@ def test_nothing_but_the_standard_library_is_loaded(nova: pathlib.Path) -> None:
         before = set(sys.modules)
         import nova_spillway.import_hook as hook
         hook.install()
-        print(*sorted(set(sys.modules) - before - {"importlib.machinery", "_imp", "importlib._abc"}))
+        print(*sorted(set(sys.modules) - before))
     """
     loaded = run(nova, textwrap.dedent(code))
     assert [m for m in loaded if m.partition(".")[0] not in sys.stdlib_module_names] == [
