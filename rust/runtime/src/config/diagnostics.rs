@@ -1,7 +1,7 @@
 //! What is wrong with a policy file, and where.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,12 +73,20 @@ impl Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.origin, self.found)?;
+        let mut text = format!("{}: {}", self.origin, self.found);
         if let Some(expected) = &self.expected {
-            write!(f, "; expected {expected}")?;
+            text.push_str(&format!("; expected {expected}"));
         }
         if let Some(suggestion) = &self.suggestion {
-            write!(f, "; did you mean {suggestion}?")?;
+            text.push_str(&format!("; did you mean {suggestion}?"));
+        }
+        // Quotes of the file may hold anything; a diagnostic is one line, in a log as on a terminal.
+        for c in text.chars() {
+            if c.is_control() {
+                write!(f, "{}", c.escape_default())?;
+            } else {
+                f.write_char(c)?;
+            }
         }
         Ok(())
     }

@@ -18,13 +18,27 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    /// The open file, and what it was when it was opened.
-    file: Option<(File, FileKey)>,
+    open: Option<OpenFile>,
+    policy: Option<PolicyInEffect>,
     line: Vec<u8>,
-    /// The newest write ended within a line; the next one has to begin a new one.
-    torn: bool,
     failures: u64,
     last_error: Option<String>,
+}
+
+#[derive(Debug)]
+struct OpenFile {
+    file: File,
+    key: FileKey,
+    /// The newest write ended within a line; the next one has to begin a new one.
+    torn: bool,
+    /// The policy in effect has its line in this file.
+    has_policy: bool,
+}
+
+#[derive(Debug)]
+struct PolicyInEffect {
+    digest: String,
+    toml: String,
 }
 
 impl Journal {
@@ -33,20 +47,29 @@ impl Journal {
     pub fn new(path: PathBuf) -> Self {
         Journal {
             path,
-            file: None,
+            open: None,
+            policy: None,
             line: Vec::new(),
-            torn: false,
             failures: 0,
             last_error: None,
         }
     }
 
-    /// Records the policy that decisions stand on from now on.
+    /// Records the policy that decisions stand on from now on. Its line is written again at the
+    /// head of every file that is begun later, so that each file explains its own decisions.
     ///
     /// # Errors
-    /// The line was not written; that is counted too.
+    /// The line was not written; that is counted too. It is tried again before the next line.
     pub fn append_policy(&mut self, digest: &str, toml: &str, now: Timestamp) -> io::Result<()> {
-        self.append(|line| line::write_policy(line, digest, toml, now))
+        self.policy = Some(PolicyInEffect {
+            digest: digest.to_owned(),
+            toml: toml.to_owned(),
+        });
+        if let Some(open) = &mut self.open {
+            open.has_policy = false;
+        }
+        let result = self.begin(now);
+        self.counted(result)
     }
 
     /// Records a decision.
@@ -58,7 +81,10 @@ impl Journal {
         record: &DecisionRecord<'_>,
         now: Timestamp,
     ) -> io::Result<()> {
-        self.append(|line| line::write_decision(line, record, now))
+        let result = self
+            .begin(now)
+            .and_then(|()| self.append(|line| line::write_decision(line, record, now)));
+        self.counted(result)
     }
 
     /// Records what became of a decision.
@@ -66,7 +92,10 @@ impl Journal {
     /// # Errors
     /// The line was not written; that is counted too.
     pub fn append_outcome(&mut self, record: &OutcomeRecord<'_>, now: Timestamp) -> io::Result<()> {
-        self.append(|line| line::write_outcome(line, record, now))
+        let result = self
+            .begin(now)
+            .and_then(|()| self.append(|line| line::write_outcome(line, record, now)));
+        self.counted(result)
     }
 
     /// Lines that were not written since this journal was made.
@@ -81,8 +110,7 @@ impl Journal {
         self.last_error.as_deref()
     }
 
-    fn append(&mut self, write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> io::Result<()> {
-        let result = self.try_append(write);
+    fn counted(&mut self, result: io::Result<()>) -> io::Result<()> {
         match &result {
             Ok(()) => self.last_error = None,
             Err(error) => {
@@ -93,44 +121,62 @@ impl Journal {
         result
     }
 
-    fn try_append(&mut self, write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> io::Result<()> {
+    /// Makes the file of that path the open one, and sees that the policy in effect is in it.
+    fn begin(&mut self, now: Timestamp) -> io::Result<()> {
         let at_path = fs::metadata(&self.path).map(|metadata| FileKey::of(&metadata));
-        let (mut file, key) = match (self.file.take(), at_path) {
-            (Some((file, key)), Ok(at_path)) if key == at_path => (file, key),
+        let is_open = match (&self.open, at_path) {
+            (Some(open), Ok(at_path)) => open.key == at_path,
             // Moved away, deleted or never opened.
-            _ => {
-                self.torn = false;
-                open(&self.path)?
+            _ => false,
+        };
+        if !is_open {
+            self.open = None;
+            self.open = Some(open(&self.path)?);
+        }
+        if self.open.as_ref().is_some_and(|open| !open.has_policy)
+            && let Some(policy) = self.policy.take()
+        {
+            let result =
+                self.append(|line| line::write_policy(line, &policy.digest, &policy.toml, now));
+            self.policy = Some(policy);
+            result?;
+            if let Some(open) = &mut self.open {
+                open.has_policy = true;
             }
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> io::Result<()> {
+        let Some(open) = &mut self.open else {
+            return Err(io::Error::other("not open"));
         };
         self.line.clear();
-        if self.torn {
+        if open.torn {
             self.line.push(b'\n');
         }
         write(&mut self.line)?;
         self.line.push(b'\n');
         // One write per line, never a loop: a second write could land within another worker's.
-        let result = loop {
-            match file.write(&self.line) {
+        let written = loop {
+            match open.file.write(&self.line) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => break result,
+                result => break result?,
             }
         };
-        self.file = Some((file, key));
-        let written = result?;
         if written < self.line.len() {
-            self.torn |= written > 0;
+            open.torn |= written > 0;
             return Err(io::Error::new(
                 io::ErrorKind::WriteZero,
                 format!("only {written} of {} bytes were written", self.line.len()),
             ));
         }
-        self.torn = false;
+        open.torn = false;
         Ok(())
     }
 }
 
-fn open(path: &Path) -> io::Result<(File, FileKey)> {
+fn open(path: &Path) -> io::Result<OpenFile> {
     // Looked at before it is opened: opening a pipe would wait for its reader.
     if let Ok(metadata) = fs::metadata(path)
         && !metadata.is_file()
@@ -143,6 +189,32 @@ fn open(path: &Path) -> io::Result<(File, FileKey)> {
         .create(true)
         .mode(0o640)
         .open(path)?;
-    let key = FileKey::of(&file.metadata()?);
-    Ok((file, key))
+    Ok(OpenFile {
+        key: FileKey::of(&file.metadata()?),
+        file,
+        torn: false,
+        has_policy: false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_after_one_that_was_cut_off_stands_on_its_own() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal.jsonl");
+        fs::write(&path, "{\"cut").expect("a file");
+        let mut journal = Journal::new(path.clone());
+        journal.begin(Timestamp(0)).expect("opened");
+        journal.open.as_mut().expect("open").torn = true;
+        for _ in 0..2 {
+            journal
+                .append(|line| line.write_all(b"whole"))
+                .expect("written");
+        }
+        let text = fs::read_to_string(&path).expect("a journal");
+        assert_eq!(text, "{\"cut\nwhole\nwhole\n");
+    }
 }

@@ -205,18 +205,38 @@ fn what_is_no_file_is_not_waited_for() {
 }
 
 #[test]
-fn a_journal_that_was_moved_away_is_begun_anew() {
+fn a_journal_that_was_moved_away_is_begun_anew_with_its_policy() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("journal.jsonl");
     let old = folder.path().join("journal.jsonl.1");
+    let hosts = BTreeMap::new();
+    let outcome = OutcomeRecord {
+        decision: "d1",
+        result: "error",
+        path: None,
+        hosts: &hosts,
+        elapsed_ms: 1.0,
+        detail: "",
+    };
+    let kinds = |path: &Path| {
+        let kinds = lines(path)
+            .into_iter()
+            .map(|line| line["kind"].as_str().map(str::to_owned));
+        kinds.map(Option::unwrap_or_default).collect::<Vec<_>>()
+    };
     let mut journal = Journal::new(path.clone());
     journal.append_policy("one", "", NOW).expect("written");
+    journal.append_outcome(&outcome, NOW).expect("written");
+    journal.append_outcome(&outcome, NOW).expect("written");
     fs::rename(&path, &old).expect("moved");
-    journal.append_policy("two", "", NOW).expect("written");
+    journal.append_outcome(&outcome, NOW).expect("written");
+    assert_eq!(kinds(&old), ["policy", "outcome", "outcome"]);
+    assert_eq!(kinds(&path), ["policy", "outcome"]);
     fs::remove_file(&path).expect("removed");
-    journal.append_policy("three", "", NOW).expect("written");
-    assert_eq!(lines(&old)[0]["digest"], "one");
-    assert_eq!(lines(&path)[0]["digest"], "three");
+    journal.append_policy("two", "", NOW).expect("written");
+    journal.append_outcome(&outcome, NOW).expect("written");
+    assert_eq!(kinds(&path), ["policy", "outcome"]);
+    assert_eq!(lines(&path)[0]["digest"], "two");
 }
 
 #[test]

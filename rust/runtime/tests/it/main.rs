@@ -5,6 +5,7 @@ mod data;
 mod decisions;
 mod docs;
 mod environment;
+mod hostile;
 mod journal;
 mod policies;
 mod policy_file;
