@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs Nova's own scheduler tests and its stock ``nova-scheduler`` with Spillway, release by release."""
+"""Nova's own scheduler tests and the stock ``nova-scheduler`` with Spillway, per release."""

@@ -97,7 +97,7 @@ def failures(trials: list[Trial]) -> str:
             for name, text in check.tracebacks.items():
                 if any(name in problem for problem in check.problems):
                     parts.append(f"--- {name}\n{text}")
-    return "\n".join(parts)
+    return "".join(f"{part}\n" for part in parts)
 
 
 def main(arguments: list[str]) -> int:
@@ -109,7 +109,7 @@ def main(arguments: list[str]) -> int:
     try:
         built = options.wheel.resolve() if options.wheel else wheel.build(cache, progress)
     except BuildFailed as error:
-        print(f"the wheel could not be built: {error}", file=sys.stderr)
+        sys.stderr.write(f"the wheel could not be built: {error}\n")
         return 1
     trials = [
         try_release(
@@ -123,10 +123,10 @@ def main(arguments: list[str]) -> int:
         for number in options.release or sorted(RELEASES, reverse=True)
     ]
     if options.output == "json":
-        print(json.dumps([trial.as_json() for trial in trials], indent=1))
+        sys.stdout.write(json.dumps([trial.as_json() for trial in trials], indent=1) + "\n")
     else:
-        print(failures(trials), file=sys.stderr)
-        print(table(trials))
+        sys.stderr.write(failures(trials))
+        sys.stdout.write(table(trials) + "\n")
     verdicts = {trial.verdict for trial in trials}
     if "failed" in verdicts:
         return 1

@@ -55,6 +55,7 @@ def run(
             stderr=subprocess.STDOUT,
             env=env,
             cwd=cwd,
+            check=False,
         )
     if done.returncode != 0:
         tail = log.read_text(errors="replace").splitlines()[-15:]

@@ -56,7 +56,7 @@ def find(series: str) -> Interpreter | None:
 
 
 def _candidates(series: str) -> Iterator[str]:
-    if "%d.%d" % sys.version_info[:2] == series:
+    if ".".join(map(str, sys.version_info[:2])) == series:
         yield getattr(sys, "_base_executable", sys.executable)
     on_path = shutil.which(f"python{series}")
     if on_path:

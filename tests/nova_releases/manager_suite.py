@@ -70,6 +70,7 @@ def run_suite(
         capture_output=True,
         text=True,
         timeout=DEADLINE_SECS,
+        check=False,
     )
     if done.returncode != 0 or not report.exists():
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-30:])

@@ -21,7 +21,7 @@ _VERSIONS = {
 
 
 class _Answers(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:  # noqa: N802 (the base class chose the name)
+    def do_GET(self) -> None:
         """Versions at the root, no trait, no candidate and no provider elsewhere."""
         path = self.path.split("?")[0].rstrip("/")
         if not path:
@@ -35,7 +35,7 @@ class _Answers(BaseHTTPRequestHandler):
         else:
             self._send(404, {"errors": [{"status": 404, "title": "Not Found"}]})
 
-    def do_PUT(self) -> None:  # noqa: N802
+    def do_PUT(self) -> None:
         """Every trait may be made."""
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self._send(201, None)

@@ -14,6 +14,7 @@ class Progress:
         self._started = time.monotonic()
 
     def say(self, topic: str, what: str) -> None:
-        """Prints one line at once, also into a pipe."""
+        """Writes one line at once, also into a pipe."""
         elapsed = time.monotonic() - self._started
-        print(f"[{elapsed:6.1f}s] {topic}: {what}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"[{elapsed:6.1f}s] {topic}: {what}\n")
+        sys.stderr.flush()

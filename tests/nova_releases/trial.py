@@ -15,7 +15,7 @@ from .catalogue import OUR_MANAGER, Backend, Release
 from .environments import BuildFailed, Environment, prepare
 from .manager_suite import SuiteDidNotRun, SuiteRun, differences, run_suite
 from .progress import Progress
-from .scheduler_start import StartFailed, Started, start_and_look
+from .scheduler_start import Started, StartFailed, start_and_look
 
 DRIVER_OPTION = "spillway"
 MANAGER = ":".join(OUR_MANAGER.rsplit(".", 1))

@@ -43,6 +43,10 @@ def build(cache: Path, progress: Progress) -> Path:
 def _revision() -> str:
     """What the checkout is, in words; a tree without git is "the checkout"."""
     done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=CHECKOUT, capture_output=True, text=True
+        ["git", "describe", "--always", "--dirty"],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return done.stdout.strip() or "the checkout"

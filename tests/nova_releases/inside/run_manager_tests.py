@@ -122,23 +122,23 @@ class Outcomes(unittest.TestResult):
         """As in "SchedulerManagerTestCase.test_reset"."""
         return f"{type(test).__name__}.{test.id().rsplit('.', 1)[-1]}"
 
-    def startTest(self, test: unittest.TestCase) -> None:  # noqa: N802
+    def startTest(self, test: unittest.TestCase) -> None:
         super().startTest(test)
         self.words[self.name(test)] = "passed"
 
-    def addError(self, test: unittest.TestCase, err: object) -> None:  # noqa: N802
+    def addError(self, test: unittest.TestCase, err: object) -> None:
         super().addError(test, err)
         self._record(test, "error", self.errors[-1][1])
 
-    def addFailure(self, test: unittest.TestCase, err: object) -> None:  # noqa: N802
+    def addFailure(self, test: unittest.TestCase, err: object) -> None:
         super().addFailure(test, err)
         self._record(test, "failed", self.failures[-1][1])
 
-    def addSkip(self, test: unittest.TestCase, reason: str) -> None:  # noqa: N802
+    def addSkip(self, test: unittest.TestCase, reason: str) -> None:
         super().addSkip(test, reason)
         self._record(test, "skipped", reason)
 
-    def addUnexpectedSuccess(self, test: unittest.TestCase) -> None:  # noqa: N802
+    def addUnexpectedSuccess(self, test: unittest.TestCase) -> None:
         super().addUnexpectedSuccess(test)
         self._record(test, "failed", "unexpected success")
 
@@ -153,6 +153,7 @@ def manager_class(name: str, policy_file: str | None) -> type:
     found = getattr(importlib.import_module(module), attribute)
     if policy_file is not None:
         from nova.conf import CONF
+
         from nova_spillway.conf import register_opts
 
         register_opts(CONF)
