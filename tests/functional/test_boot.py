@@ -215,3 +215,15 @@ class SecondBurstHostTest(SmallCloud):
         self.write_snapshot(gate="open")
         self.fill_burst_host("cloud1")
         self.assertEqual("cloud2", self.host_of(self.boot()))
+
+    def test_refused_everywhere_ends_on_a_private_host(self) -> None:
+        self.write_snapshot(gate="open")
+        FakeBurstDriver.refuses = True
+        self.assert_private(self.boot())
+        self.assertEqual(0, self.vcpus_used("cloud1") + self.vcpus_used("cloud2"))
+
+    def test_last_try_is_a_private_host(self) -> None:
+        self.flags(max_attempts=2, group="scheduler")
+        self.write_snapshot(gate="open")
+        FakeBurstDriver.refuses = True
+        self.assert_private(self.boot())

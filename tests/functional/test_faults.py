@@ -70,6 +70,10 @@ class FaultsTest(SmallCloud):
     def test_exception_while_preparing_the_hybrid_path(self) -> None:
         with mock.patch.object(manager, "burst_copy", side_effect=AttributeError("obj_clone")):
             self.assert_private(self.boot())
+        [decision], [outcome] = self.journal("decision"), self.journal("outcome")
+        self.assertEqual(decision["id"], outcome["decision"])
+        self.assertEqual("filter", outcome["path"])
+        self.assertIn("AttributeError", outcome["detail"])
 
     def test_exception_while_adding_alternates(self) -> None:
         with mock.patch.object(manager, "add_alternates", side_effect=ValueError("no")):

@@ -146,6 +146,19 @@ def test_options_are_in_the_sample_of_oslo_config(installed: Environment) -> Non
     ]
 
 
+def test_command_of_its_own_is_nova_scheduler(installed: Environment) -> None:
+    code = """
+        import json, runpy, sys
+        sys.argv = ["scheduler", "--version"]
+        try:
+            runpy.run_module("nova_spillway.scheduler", run_name="__main__", alter_sys=True)
+        except SystemExit as exit_:
+            from nova import service
+            print(json.dumps([exit_.code, service.SERVICE_MANAGERS["nova-scheduler"]]))
+    """
+    assert installed.answer(code) == [0, "nova_spillway.scheduler.loading.spillway_manager"]
+
+
 def test_removal_leaves_nothing(
     tmp_path: pathlib.Path, wheel: pathlib.Path, bare: Environment
 ) -> None:

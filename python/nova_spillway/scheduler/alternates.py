@@ -10,7 +10,7 @@ the filter path, so that a refusal of the provider ends as it would have without
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from nova_spillway._native import Attempt
 from nova_spillway.scheduler.candidates import Cloud, unclaimed_selections
@@ -18,6 +18,13 @@ from nova_spillway.scheduler.spec_changes import burst_copy, private_copy
 
 PRIVATE_CANDIDATES = 10
 """Private hosts to ask Placement for: enough for the filters to refuse some, and cheap."""
+
+
+class Alternate(NamedTuple):
+    """A host to go to when the first choice fails."""
+
+    selection: Any
+    is_private: bool
 
 
 def add_alternates(
@@ -34,35 +41,35 @@ def add_alternates(
     :param selections: one list per server, each with the claimed selection of the hybrid path.
     :param later: the attempts that follow the one which succeeded, in order.
     """
-    if wanted < 1 or not selections:
+    if wanted < 1 or not selections or _must_stay_together(spec, len(selections)):
         return
-    first = selections[0][0]
-    if _must_stay_together(spec, len(selections)):
-        return
+    cell = selections[0][0].cell_uuid
     taken = {selection_list[0].service_host for selection_list in selections}
-    alternates: list[Any] = []
+    found: list[Alternate] = []
     for attempt in later:
-        if len(alternates) >= wanted:
-            break
-        burst_host = attempt.burst_host
-        if attempt.kind == "hybrid" and burst_host and burst_host not in taken:
-            found = unclaimed_selections(cloud, context, burst_copy(spec, burst_host))
-        elif attempt.kind == "filter":
-            found = unclaimed_selections(
-                cloud, context, private_copy(spec), max(PRIVATE_CANDIDATES, wanted)
-            )
+        if attempt.kind == "filter":
+            copy, limit = private_copy(spec), max(PRIVATE_CANDIDATES, wanted)
+        elif attempt.kind == "hybrid" and attempt.burst_host and len(found) < wanted:
+            copy, limit = burst_copy(spec, attempt.burst_host), None
         else:
             continue
-        # A retry stays in the cell of the first choice.
-        found = [
-            selection
-            for selection in found
-            if selection.cell_uuid == first.cell_uuid and selection.service_host not in taken
-        ]
-        taken.update(selection.service_host for selection in found)
-        alternates.extend(found)
+        for selection in unclaimed_selections(cloud, context, copy, limit):
+            # A retry stays in the cell of the first choice.
+            if selection.cell_uuid == cell and selection.service_host not in taken:
+                taken.add(selection.service_host)
+                found.append(Alternate(selection, is_private=attempt.kind == "filter"))
+    chosen = _best(found, wanted)
     for selection_list in selections:
-        selection_list.extend(alternates[: max(0, wanted - (len(selection_list) - 1))])
+        selection_list.extend(chosen[: max(0, wanted + 1 - len(selection_list))])
+
+
+def _best(found: list[Alternate], wanted: int) -> list[Any]:
+    """Return the first ``wanted``, with a private host among them if any was found."""
+    chosen = found[:wanted]
+    private = [alternate for alternate in found if alternate.is_private]
+    if private and private[0] not in chosen:
+        chosen[-1] = private[0]
+    return [alternate.selection for alternate in chosen]
 
 
 def _must_stay_together(spec: Any, n_servers: int) -> bool:

@@ -41,6 +41,9 @@ REASON_LENGTH = 200
 """Nova cuts a fault's message at 255 characters, of which its own part needs some 25."""
 
 
+Result = Literal["placed", "no_valid_host", "error"]
+
+
 class Call(NamedTuple):
     """One call of ``select_destinations``."""
 
@@ -148,6 +151,7 @@ class MultiScheduler(SchedulerManager):  # type: ignore[misc]
         """
         started = time.monotonic()
         operation: requests.Operation = requests.BOOT
+        decision: Decision | None = None
         try:
             operation = self._operation(call)
             decision = self._decide(call, operation)
@@ -160,11 +164,14 @@ class MultiScheduler(SchedulerManager):  # type: ignore[misc]
                 "trait", "The trait of burst hosts is unknown: %s; scheduling as Nova does.", error
             )
             return self._stock(call, call.spec, call.instance_uuids)
-        except Exception:
+        except Exception as error:
             LOG.exception("Spillway failed; scheduling without a decision.")
+            if decision is not None:
+                return self._despite(call, operation, decision, error, started)
         return self._without_decision(call, operation)
 
     def _without_decision(self, call: Call, operation: requests.Operation) -> Any:
+        """Make the one attempt that suits the operation."""
         attempt = WITHOUT_DECISION[operation]
         if attempt.kind != "stock":
             try:
@@ -172,6 +179,26 @@ class MultiScheduler(SchedulerManager):  # type: ignore[misc]
             except TraitUnavailable:
                 attempt = PlainAttempt("stock")
         return self._attempt(call, attempt)
+
+    def _despite(
+        self,
+        call: Call,
+        operation: requests.Operation,
+        decision: Decision,
+        fault: Exception,
+        started: float,
+    ) -> Any:
+        """Do without a decision that could not be followed; the journal still gets its outcome."""
+        detail = f"Spillway failed: {type(fault).__name__}"
+        try:
+            selections = self._without_decision(call, operation)
+        except FromNova as error:
+            result: Result = "no_valid_host" if error.is_no_valid_host else "error"
+            self._record_outcome(call, decision, result, None, [], detail, started)
+            raise
+        path = WITHOUT_DECISION[operation].kind
+        self._record_outcome(call, decision, "placed", path, selections, detail, started)
+        return selections
 
     def _operation(self, call: Call) -> requests.Operation:
         """Tell what kind of call this is; asks the server's cell only if it is a move."""
@@ -363,7 +390,7 @@ class MultiScheduler(SchedulerManager):  # type: ignore[misc]
         self,
         call: Call,
         decision: Decision,
-        result: Literal["placed", "no_valid_host", "error"],
+        result: Result,
         path: str | None,
         selections: Sequence[Any],
         detail: str,
