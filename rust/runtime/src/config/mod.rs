@@ -1,9 +1,11 @@
 //! The policy file: defaults, then the TOML file, then the environment.
 //!
-//! [`raw`] says what can be written and is the manual; [`shape`] reads that back from its schema,
-//! and [`document`] and [`environment`] hold the two layers against it, so that each error has
-//! its place; figment puts the layers together; [`checked`] says what they mean.
+//! `raw` says what can be written and is the manual; `shape` reads that back from its schema,
+//! and `document` and `environment` hold the two layers against it, so that each error has
+//! its place; figment puts the layers together in `layers`; `check` says what they mean, as a
+//! `checked::Config`.
 
+mod check;
 mod checked;
 mod diagnostics;
 mod document;

@@ -38,3 +38,64 @@ pub fn decide_recorded(policy_toml: &str, inputs_json: &str) -> Result<String, R
     );
     serde_json::to_string(&DecisionShape::of(&decision)).map_err(ReplayError::Inputs)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::inputs::RequestShape;
+    use crate::wire::load::{LoadShape, OfferShape};
+    use serde_json::Value;
+    use std::fs;
+    use std::path::Path;
+
+    /// `written` has everything that `read` had; numbers by value, and what is null was absent.
+    fn keeps(read: &Value, written: &Value) -> bool {
+        match (read, written) {
+            (Value::Object(read), written) => read.iter().all(|(key, value)| {
+                let is_other_project = key == "p2";
+                value.is_null() || is_other_project || keeps(value, &written[key])
+            }),
+            (Value::Array(read), Value::Array(written)) => {
+                read.len() == written.len()
+                    && read
+                        .iter()
+                        .zip(written)
+                        .all(|(read, written)| keeps(read, written))
+            }
+            (Value::Number(read), Value::Number(written)) => read.as_f64() == written.as_f64(),
+            (read, written) => read == written,
+        }
+    }
+
+    /// What the journal records of a decision's inputs is what they were.
+    #[test]
+    fn inputs_survive_the_way_into_the_core_and_back() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/decisions");
+        let mut seen = 0;
+        for entry in fs::read_dir(folder).expect("golden cases") {
+            let path = entry.expect("an entry").path();
+            let text = fs::read_to_string(&path).expect("a case");
+            let case: Value = serde_json::from_str(&text).expect("JSON");
+            let recorded = case["inputs"].to_string();
+            let inputs: Inputs<'_> = serde_json::from_str(&recorded).expect("inputs");
+            let request = Request::from(inputs.request);
+            let load = Load::from(inputs.load);
+            let offers: Vec<Offer> = inputs.offers.into_iter().map(Offer::from).collect();
+            let again = Inputs {
+                now_ms: inputs.now_ms,
+                request: RequestShape::of(&request, &[]),
+                load: LoadShape::of(&load, &request.project_id),
+                offers: offers.iter().map(OfferShape::of).collect(),
+                evidence: inputs.evidence,
+            };
+            let written = serde_json::to_value(&again).expect("JSON");
+            assert!(
+                keeps(&case["inputs"], &written),
+                "{}\n{recorded}\n{written}",
+                path.display()
+            );
+            seen += 1;
+        }
+        assert!(seen >= 30, "{seen} cases");
+    }
+}
