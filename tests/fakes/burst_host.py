@@ -7,6 +7,7 @@ import dataclasses
 import uuid
 from collections.abc import Mapping
 
+from fakes.strict_cloud import Handle, StrictCloud
 from nova_spillway.providers import api
 from nova_spillway.virt.admission import Admission, Caps
 from nova_spillway.virt.fleet import Fleet
@@ -14,8 +15,6 @@ from nova_spillway.virt.lifecycle import Lifecycle, Patience
 from nova_spillway.virt.polling import Poll, Power
 from nova_spillway.virt.server import Server
 from nova_spillway.virt.settlement import ServerRecord, Settlement
-
-from fakes.strict_cloud import Handle, StrictCloud
 
 OWNER = api.Owner("demo", "cloud1")
 ROOMY = Caps(servers=100, vcpus=100, memory_mb=100_000, disk_gb=10_000)

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 from fakes.scripted_ec2 import Answer, ScriptedEc2, error, serving
+
 from nova_spillway import providers
 from nova_spillway.providers import api
 from nova_spillway.providers.ec2 import error_codes
+
+pytestmark = pytest.mark.usefixtures("aws_credentials")
 
 OWNER = api.Owner("demo", "cloud1")
 REQUEST = api.LaunchRequest(

@@ -10,20 +10,25 @@ from typing import Any
 
 import boto3
 import pytest
+
 from nova_spillway import providers
 from nova_spillway.providers import api
+
+pytestmark = pytest.mark.usefixtures("aws_credentials")
 
 ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0vW0a9S1n1Ue9v3i8eU1nF5nYtqXv2rVb7nq0V2q3x"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def ec2(moto_url: str) -> Any:
-    """The account's own view, from which everything was removed."""
-    client = boto3.client("ec2", endpoint_url=moto_url, region_name="us-east-1")
-    running = [i["InstanceId"] for i in _instances(client)]
-    if running:
-        client.terminate_instances(InstanceIds=running)
-    return client
+    """The account's own view."""
+    return boto3.client(
+        "ec2",
+        endpoint_url=moto_url,
+        region_name="us-east-1",
+        aws_access_key_id="owner",
+        aws_secret_access_key="owner",
+    )
 
 
 def _instances(client: Any, **more: Any) -> list[dict[str, Any]]:
@@ -31,7 +36,7 @@ def _instances(client: Any, **more: Any) -> list[dict[str, Any]]:
     return [i for page in pages for r in page["Reservations"] for i in r["Instances"]]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def options(ec2: Any, moto_url: str) -> dict[str, object]:
     return {
         "region": "us-east-1",
@@ -47,7 +52,7 @@ def provider(options: dict[str, object]) -> api.Provider:
     return providers.open_provider("ec2", options, api.Owner("demo", f"host-{uuid.uuid4()}"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def image_id(ec2: Any) -> str:
     """An image with a root disk of 15 GB that outlives its instance."""
     return str(ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"])

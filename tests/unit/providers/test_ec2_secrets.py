@@ -11,8 +11,11 @@ from collections.abc import Iterator
 
 import pytest
 from fakes.scripted_ec2 import error, serving
+
 from nova_spillway import providers
 from nova_spillway.providers import api
+
+pytestmark = pytest.mark.usefixtures("aws_credentials")
 
 USER_DATA = b"user-data-canary"
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 from fakes.burst_host import Database, Process, Row, make_server
 from fakes.strict_cloud import Killed, StrictCloud
+
 from nova_spillway.providers import api
 from nova_spillway.virt.server import Server
 

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 from fakes.burst_host import OWNER
+
 from nova_spillway.providers import api
 from nova_spillway.virt.fleet import LATE_VISIBILITY_SECS, Fleet, Presence
 

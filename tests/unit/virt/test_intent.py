@@ -7,6 +7,7 @@ import dataclasses
 
 import pytest
 from fakes.burst_host import OWNER
+
 from nova_spillway.providers import api
 from nova_spillway.virt import intent
 

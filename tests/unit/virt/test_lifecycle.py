@@ -8,6 +8,7 @@ import threading
 import pytest
 from fakes.burst_host import Database, Process, Row, make_server
 from fakes.strict_cloud import StrictCloud
+
 from nova_spillway.providers import api
 from nova_spillway.virt.admission import Caps, Full
 from nova_spillway.virt.server import Server

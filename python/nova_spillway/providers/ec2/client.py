@@ -39,6 +39,7 @@ class Ec2Provider:
         self._options = options
         self._owner = owner
         self._making = threading.Lock()
+        self._session: Any = None
         self._clients: dict[int, Any] = {}
         self._images: dict[str, api.Image] = {}
         self._keys_known: set[str] = set()
@@ -177,8 +178,10 @@ class Ec2Provider:
         with self._making:
             if attempts not in self._clients:
                 quiet_logs.silence_debug()
-                session = boto3.session.Session(region_name=self._options.region)
-                self._clients[attempts] = session.client(
+                if self._session is None:
+                    # Kept: it holds EC2's model, which is slow to read and large.
+                    self._session = boto3.session.Session(region_name=self._options.region)
+                self._clients[attempts] = self._session.client(
                     "ec2",
                     endpoint_url=self._options.endpoint_url,
                     config=botocore.config.Config(
