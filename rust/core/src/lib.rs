@@ -7,7 +7,7 @@
 //!
 //! Read in this order: [`request`] (what Nova asks for), [`policy`] (what the operator wants),
 //! [`load`] (what is known about the private cloud), [`gate`] (hysteresis over its signals),
-//! [`decide`] (the decision), [`reason`] (why).
+//! [`mod@decide`] (the decision), [`reason`] (why).
 #![forbid(unsafe_code)]
 
 pub mod decide;

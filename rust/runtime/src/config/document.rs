@@ -184,9 +184,13 @@ impl Walk<'_> {
         let mut dict = Dict::new();
         for (key, value) in table {
             path.push(Step::Key(key.get_ref().to_string()));
-            let text = self.value(value, &Shape::Text { may_be_empty: true }, path);
+            if let DeValue::Table(inner) = value.get_ref() {
+                self.report_unquoted_key(key.get_ref(), value, inner, path);
+            } else {
+                let text = self.value(value, &Shape::Text { may_be_empty: true }, path);
+                dict.extend(text.map(|text| (key.get_ref().to_string(), text)));
+            }
             path.pop();
-            dict.extend(text.map(|text| (key.get_ref().to_string(), text)));
         }
         Some(Value::from(dict))
     }
@@ -223,6 +227,25 @@ impl Walk<'_> {
             .diagnostics
             .push(diagnostic.suggestion(suggestion.map(quoted)));
         suggestion
+    }
+
+    /// `m1.small = "x"` is a key within a key, unlike `"m1.small" = "x"`.
+    fn report_unquoted_key(
+        &mut self,
+        key: &str,
+        value: &Spanned<DeValue<'_>>,
+        inner: &DeTable<'_>,
+        path: &Path,
+    ) {
+        let suggestion = inner
+            .keys()
+            .next()
+            .map(|rest| format!("the key \"{key}.{}\" in quotes", rest.get_ref()));
+        let found = format!("{} is a table", dotted(path));
+        let diagnostic = Diagnostic::new((self.origin)(value.span()), found)
+            .expected("a text")
+            .suggestion(suggestion);
+        self.refuse(diagnostic);
     }
 
     fn report_missing_key(&mut self, field: &Field, table: Range<usize>, path: &Path) {
