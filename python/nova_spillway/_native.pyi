@@ -7,6 +7,25 @@ under eventlet as well as native threads, because no call waits. A panic in Rust
 
 from typing import Literal, final
 
+__all__ = [
+    "Attempt",
+    "BurstHost",
+    "CorePanic",
+    "Decision",
+    "Engine",
+    "LaunchMapping",
+    "Policy",
+    "PolicyError",
+    "Reason",
+    "Request",
+    "Unmappable",
+    "check_policy",
+    "decide_recorded",
+    "policy_example",
+    "policy_reference",
+    "reason_codes",
+]
+
 class PolicyError(ValueError):
     """The policy file is unusable. Lines of ``file:line:column: what; expected; did you mean``."""
 

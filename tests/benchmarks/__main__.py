@@ -16,6 +16,7 @@ import json
 import logging as python_logging
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -27,8 +28,8 @@ os.environ.setdefault("OS_NOVA_DISABLE_EVENTLET_PATCHING", "1")
 ARGUMENTS, sys.argv = sys.argv[1:], sys.argv[:1]
 
 import nova.monkey_patch  # noqa: E402, F401  (before anything else of Nova)
-from nova import config, objects  # noqa: E402
 from nova import conf as nova_conf  # noqa: E402
+from nova import config, objects  # noqa: E402
 from oslo_log import log as logging  # noqa: E402
 
 CONF = nova_conf.CONF
@@ -69,9 +70,13 @@ def write_snapshot(folder: Path, gate: str) -> None:
     """Replace the snapshot with one whose only gate has that state."""
     now_ms = int(time.time() * 1000)
     snapshot = {
-        "format": 1, "writer": "benchmark", "written_at_ms": now_ms, "paused": False,
-        "gates": [{"scope": "cloud", "state": gate, "since_ms": now_ms, "forced": None,
-                   "signals": []}],
+        "format": 1,
+        "writer": "benchmark",
+        "written_at_ms": now_ms,
+        "paused": False,
+        "gates": [
+            {"scope": "cloud", "state": gate, "since_ms": now_ms, "forced": None, "signals": []}
+        ],
     }
     draft = folder / "snapshot.draft"
     draft.write_text(json.dumps(snapshot))
@@ -95,68 +100,91 @@ def interleaved(rows: dict[str, Callable[[], Any]], seconds: float) -> dict[str,
 
 def repeated(work: Callable[[], Any], times: int) -> Callable[[], Any]:
     """Return a row that does the work several times, for work below the clock's grain."""
+
     def run() -> None:
         for _ in range(times):
             work()
+
     return run
 
 
-def measure(hosts: list[int], seconds: float, folder: Path) -> list[dict[str, Any]]:
-    """Return one entry per goal: its name, the measured ratio, the bar, and what was measured."""
+class Goals:
+    """What was measured, beside what it is allowed to be."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+
+    def add(self, name: str, ratio: float, bar: float, **figures: float) -> None:
+        """Add one row; ``figures`` are what the ratio was made from."""
+        rounded = {key: round(value, 5) for key, value in figures.items()}
+        self.rows.append({"goal": name, "ratio": ratio, "bar": bar, "met": ratio <= bar, **rounded})
+
+
+def select(manager: Any, cloud: Any, spec: Any) -> str:
+    """Schedule one server; return the host it goes to."""
+    selections = manager.select_destinations(
+        cloud.context,
+        spec_obj=spec,
+        instance_uuids=[spec.instance_uuid],
+        return_objects=True,
+        return_alternates=True,
+    )
+    return str(selections[0][0].service_host)
+
+
+def measure(n_hosts: int, seconds: float, folder: Path, goals: Goals) -> None:
+    """Measure what can be said about a cloud of that size."""
     from nova.scheduler.manager import SchedulerManager
 
     from nova_spillway.scheduler.manager import MultiScheduler
     from tests.benchmarks.synthetic_cloud import SyntheticCloud
 
-    results: list[dict[str, Any]] = []
-
-    def goal(name: str, ratio: float, bar: float, **figures: float) -> None:
-        results.append({"goal": name, "ratio": ratio, "bar": bar, "met": ratio <= bar,
-                        **{key: round(value, 5) for key, value in figures.items()}})
-
-    for n_hosts in hosts:
-        print(f"{n_hosts} hosts ...", file=sys.stderr, flush=True)
-        cloud = SyntheticCloud(n_hosts, burst_host=True)
-        ours = cloud.manager(MultiScheduler)
-        stock = SyntheticCloud(n_hosts, burst_host=False).manager(SchedulerManager)
-        spec = cloud.request_spec()
-        uuids = [spec.instance_uuid]
-
-        def select(manager: Any, spec: Any = spec, uuids: list[str] = uuids,
-                   cloud: Any = cloud) -> list[Any]:
-            return manager.select_destinations(
-                cloud.context, spec_obj=spec, instance_uuids=uuids, return_objects=True,
-                return_alternates=True)
-
-        with cloud.without_database():
-            write_snapshot(folder, "closed")
-            chosen = select(ours)[0][0].service_host
-            assert chosen.startswith("compute-"), chosen
-            cpu = interleaved(
-                {"stock": lambda: select(stock), "ours": lambda: select(ours)}, seconds)
-            goal(f"filter path / stock, {n_hosts} hosts", cpu["ours"] / cpu["stock"], 1.02,
-                 stock_ms=cpu["stock"], ours_ms=cpu["ours"])
-            if n_hosts == 10:
-                measure_parts(ours, stock, cloud, spec, uuids, goal, seconds)
-            if n_hosts == 1000:
-                private_ms = cpu["ours"]
-                write_snapshot(folder, "open")
-                chosen = select(ours)[0][0].service_host
-                assert chosen == "cloud1", chosen
-                cpu = interleaved({"burst": lambda: select(ours)}, seconds)
-                goal("burst-decided / private, 1000 hosts", cpu["burst"] / private_ms, 0.1,
-                     private_ms=private_ms, burst_ms=cpu["burst"])
-    return results
+    print(f"{n_hosts} hosts ...", file=sys.stderr, flush=True)
+    cloud = SyntheticCloud(n_hosts, burst_host=True)
+    ours = cloud.manager(MultiScheduler)
+    stock_cloud = SyntheticCloud(n_hosts, burst_host=False)
+    stock = stock_cloud.manager(SchedulerManager)
+    spec = cloud.request_spec()
+    with cloud.without_database():
+        write_snapshot(folder, "closed")
+        assert select(ours, cloud, spec).startswith("compute-")
+        rows = {
+            "stock": lambda: select(stock, stock_cloud, spec),
+            "ours": lambda: select(ours, cloud, spec),
+        }
+        cpu = interleaved(rows, seconds)
+        goals.add(
+            f"filter path / stock, {n_hosts} hosts",
+            cpu["ours"] / cpu["stock"],
+            1.02,
+            stock_ms=cpu["stock"],
+            ours_ms=cpu["ours"],
+        )
+        if n_hosts == 10:
+            measure_parts(ours, stock, cloud, spec, goals, seconds)
+        if n_hosts == 1000:
+            private_ms = cpu["ours"]
+            write_snapshot(folder, "open")
+            assert select(ours, cloud, spec) == "cloud1"
+            burst_ms = interleaved({"burst": rows["ours"]}, seconds)["burst"]
+            goals.add(
+                "burst-decided / private, 1000 hosts",
+                burst_ms / private_ms,
+                0.1,
+                private_ms=private_ms,
+                burst_ms=burst_ms,
+            )
 
 
-def measure_parts(ours: Any, stock: Any, cloud: Any, spec: Any, uuids: list[str],
-                  goal: Any, seconds: float) -> None:
+def measure_parts(
+    ours: Any, stock: Any, cloud: Any, spec: Any, goals: Goals, seconds: float
+) -> None:
     """Measure what the request path adds, beside stock `_schedule` in the same run."""
     from nova_spillway.scheduler import requests
 
     engine = ours._engine
-    alloc_reqs, summaries, version = cloud.allocation_candidates(
-        None, _AnyResources())
+    uuids = [spec.instance_uuid]
+    alloc_reqs, summaries, version = cloud.allocation_candidates(None, _AnyResources())
     by_provider: dict[str, list[Any]] = {}
     for request in alloc_reqs:
         for provider in request["allocations"]:
@@ -173,20 +201,39 @@ def measure_parts(ours: Any, stock: Any, cloud: Any, spec: Any, uuids: list[str]
         decision = read_and_decide()
         engine.record_decision(decision, time.time())
         log.info("Decision %s for %s: %s", decision.id, uuids, decision.summary())
-        engine.record_outcome(decision, result="placed", path="filter", hosts={uuids[0]: "h"},
-                              elapsed_ms=1.0, detail="", now=time.time())
+        engine.record_outcome(
+            decision,
+            result="placed",
+            path="filter",
+            hosts={uuids[0]: "h"},
+            elapsed_ms=1.0,
+            detail="",
+            now=time.time(),
+        )
 
-    cpu = interleaved({
+    rows = {
         "stock": lambda: stock._schedule(
-            cloud.context, spec, uuids, by_provider, summaries, version, True),
+            cloud.context, spec, uuids, by_provider, summaries, version, True
+        ),
         "bare": repeated(read_and_decide, 1000),
         "recorded": repeated(with_records, 100),
-    }, seconds)
+    }
+    cpu = interleaved(rows, seconds)
     bare, recorded = cpu["bare"] / 1000, cpu["recorded"] / 100
-    goal("read + decide / stock _schedule, 10 hosts", bare / cpu["stock"], 0.001,
-         stock_ms=cpu["stock"], ours_ms=bare)
-    goal("read + decide + journal + log line / stock _schedule, 10 hosts",
-         recorded / cpu["stock"], 0.02, stock_ms=cpu["stock"], ours_ms=recorded)
+    goals.add(
+        "read + decide / stock _schedule, 10 hosts",
+        bare / cpu["stock"],
+        0.001,
+        stock_ms=cpu["stock"],
+        ours_ms=bare,
+    )
+    goals.add(
+        "read + decide + journal + log line / stock _schedule, 10 hosts",
+        recorded / cpu["stock"],
+        0.02,
+        stock_ms=cpu["stock"],
+        ours_ms=recorded,
+    )
 
 
 class _AnyResources:
@@ -202,33 +249,40 @@ class _AnyResources:
     in_tree = None
 
 
-def measure_memory() -> dict[str, Any]:
+def measure_memory(goals: Goals) -> None:
     """Compare the memory of a process with our manager to one with the stock manager."""
-    import subprocess
 
     def kib(which: str) -> int:
-        child = subprocess.run(
-            [sys.executable, "-W", "ignore", "-m", "tests.benchmarks.worker_memory", which],
-            check=True, capture_output=True, text=True)
+        command = [sys.executable, "-W", "ignore", "-m", "tests.benchmarks.worker_memory", which]
+        child = subprocess.run(command, check=True, capture_output=True, text=True)
         return int(child.stdout.split()[-1])
 
-    stock = statistics.median(kib("stock") for _ in range(3))
-    ours = statistics.median(kib("spillway") for _ in range(3))
-    more = (ours - stock) / 1024
-    return {"goal": "worker memory over stock, MiB", "ratio": more, "bar": 10.0,
-            "met": more <= 10.0, "stock_mib": round(stock / 1024, 1),
-            "ours_mib": round(ours / 1024, 1)}
+    stock_mib = statistics.median(kib("stock") for _ in range(3)) / 1024
+    ours_mib = statistics.median(kib("spillway") for _ in range(3)) / 1024
+    goals.add(
+        "worker memory over stock, MiB",
+        ours_mib - stock_mib,
+        10.0,
+        stock_mib=stock_mib,
+        ours_mib=ours_mib,
+    )
 
 
 def prepare(folder: Path) -> None:
     """Configure Nova as an operator's nova.conf would: debug off, logging to a file."""
     (folder / "spillway.toml").write_text(POLICY.format(folder=folder))
-    (folder / "nova.conf").write_text(
-        f"[spillway]\npolicy_file = {folder}/spillway.toml\n")
+    (folder / "nova.conf").write_text(f"[spillway]\npolicy_file = {folder}/spillway.toml\n")
     logging.register_options(CONF)
     config.parse_args(
-        ["benchmark", "--config-file", str(folder / "nova.conf"),
-         "--log-file", str(folder / "log")], default_config_files=[])
+        [
+            "benchmark",
+            "--config-file",
+            str(folder / "nova.conf"),
+            "--log-file",
+            str(folder / "log"),
+        ],
+        default_config_files=[],
+    )
     CONF.set_override("debug", False)
     CONF.set_override("service_down_time", 360000)  # No host reports during the run.
     logging.setup(CONF, "nova")
@@ -239,26 +293,39 @@ def prepare(folder: Path) -> None:
 def main() -> int:
     """Measure, print, and return 1 when a goal is missed."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--hosts", default="10,100,1000",
-                        help="numbers of hosts, separated by commas (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=10.0,
-                        help="how long each comparison runs (default: %(default)s)")
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--hosts",
+        default="10,100,1000",
+        help="numbers of hosts, separated by commas (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=10.0,
+        help="how long each comparison runs (default: %(default)s)",
+    )
     parser.add_argument("--output", choices=["table", "json"], default="table")
     options = parser.parse_args(ARGUMENTS)
+    goals = Goals()
     with tempfile.TemporaryDirectory() as name:
         prepare(Path(name))
-        results = measure(
-            [int(n) for n in options.hosts.split(",")], options.seconds, Path(name))
-    results.append(measure_memory())
+        for n_hosts in options.hosts.split(","):
+            measure(int(n_hosts), options.seconds, Path(name), goals)
+    measure_memory(goals)
+    results = goals.rows
     if options.output == "json":
         print(json.dumps(results, indent=1))
     else:
         for row in results:
-            figures = "  ".join(f"{k}={v}" for k, v in row.items()
-                                if k not in ("goal", "ratio", "bar", "met"))
-            print(f"{'met   ' if row['met'] else 'MISSED'} {row['goal']:<64} "
-                  f"{row['ratio']:9.5f} (bar {row['bar']})  {figures}")
+            figures = "  ".join(
+                f"{k}={v}" for k, v in row.items() if k not in ("goal", "ratio", "bar", "met")
+            )
+            print(
+                f"{'met   ' if row['met'] else 'MISSED'} {row['goal']:<64} "
+                f"{row['ratio']:9.5f} (bar {row['bar']})  {figures}"
+            )
     return 0 if all(row["met"] for row in results) else 1
 
 

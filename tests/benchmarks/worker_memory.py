@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Print the unique memory, in KiB, of a process that has scheduled 200 requests.
+"""Print the private memory, in KiB, of a process that has scheduled 200 requests.
 
-    python -m tests.benchmarks.worker_memory stock|spillway
+Run as ``python -m tests.benchmarks.worker_memory stock`` or ``… spillway``.
 """
 
 from __future__ import annotations
@@ -37,8 +37,12 @@ def main() -> None:
         with cloud.without_database():
             for _ in range(200):
                 manager.select_destinations(
-                    cloud.context, spec_obj=spec, instance_uuids=[spec.instance_uuid],
-                    return_objects=True, return_alternates=True)
+                    cloud.context,
+                    spec_obj=spec,
+                    instance_uuids=[spec.instance_uuid],
+                    return_objects=True,
+                    return_alternates=True,
+                )
         gc.collect()
         rollup = Path("/proc/self/smaps_rollup").read_text().splitlines()
         private = sum(int(line.split()[1]) for line in rollup if line.startswith("Private_"))

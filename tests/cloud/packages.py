@@ -44,6 +44,8 @@ class Environment:
     """Extras with which Spillway's wheel goes in; None if it does not."""
     folders: Sequence[Path] = ()
     """Python projects of this folder that go in too."""
+    constraints: Path = CONSTRAINTS
+    """File with the versions that everything in it has."""
 
 
 OPENSTACK = Environment(
@@ -120,7 +122,7 @@ def install_environment(environment: Environment, log: Path, say: Say) -> None:
     stamp = folder / "spillway-stamp"
     wheel = wheel_file() if environment.wheel_extras is not None else None
     made_from = _digest(
-        [CONSTRAINTS, *_files_below(environment.folders), *([wheel] if wheel else [])],
+        [environment.constraints, *_files_below(environment.folders), *([wheel] if wheel else [])],
         [sys.version, *environment.requirements],
     )
     if stamp.exists() and stamp.read_text() == made_from:
@@ -130,7 +132,8 @@ def install_environment(environment: Environment, log: Path, say: Say) -> None:
     uv = _uv(log)
     if not (folder / "bin" / "python").exists():
         run_logged([uv, "venv", "--clear", "--python", sys.executable, folder], log)
-    install = [uv, "pip", "install", "--python", folder / "bin" / "python", "-c", CONSTRAINTS]
+    install = [uv, "pip", "install", "--python", folder / "bin" / "python"]
+    install += ["-c", environment.constraints]
     # Compiled here once, or else by every daemon of the first start at the same time.
     run_logged([*install, "--compile-bytecode", *environment.requirements], log)
     if wheel:
