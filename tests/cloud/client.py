@@ -144,6 +144,13 @@ class Cloud:
 
         waiting.until(gone, f"{len(left)} servers are deleted", deadline_secs, 0.3)
 
+    def allocated_hosts(self, server_id: str) -> list[str]:
+        """Return the hosts on which Placement has claims of a server."""
+        placement = self.project("admin").placement
+        claims = placement.get(f"/allocations/{server_id}").json()["allocations"]
+        names = {p.id: p.name for p in placement.resource_providers()}
+        return sorted(names[provider] for provider in claims)
+
     def all_servers(self) -> list[Any]:
         """Return every server of every project."""
         return list(self.project("admin").compute.servers(all_projects=True))
@@ -152,21 +159,22 @@ class Cloud:
 
     def fill(self, room: int) -> None:
         """Occupy the private hosts until exactly ``room`` vCPUs are free, on the last hosts."""
-        per_host = self.layout.sizes.private_vcpus
         free = room
-        fillers = []
         for host in reversed(self.layout.private_hosts):
-            stays = min(free, per_host)
-            free -= stays
-            if stays < per_host:
-                flavor = self._filler(per_host - stays)
-                fillers += self.boot(flavor, availability_zone=f"nova:{host}", name="filler")
+            here = min(free, self.layout.sizes.private_vcpus)
+            self.fill_host(host, here)
+            free -= here
         if free > 0:
             raise ValueError(f"the private hosts never have room for {room} vCPUs")
-        if fillers:
-            failed = [server.id for server in self.settle(fillers) if server.status != "ACTIVE"]
-            if failed:
-                raise AssertionError(f"fillers failed: {failed}")
+
+    def fill_host(self, host: str, room: int) -> None:
+        """Occupy an empty private host until exactly ``room`` vCPUs are free."""
+        vcpus = self.layout.sizes.private_vcpus - room
+        if vcpus:
+            zone = f"nova:{host}"
+            server = self.place(self._filler(vcpus), availability_zone=zone, name="filler")
+            if server.status != "ACTIVE":
+                raise AssertionError(f"the filler of {host} failed: {server.fault}")
 
     def _filler(self, vcpus: int) -> str:
         name = f"private.filler-{vcpus}"
@@ -315,16 +323,30 @@ class Cloud:
         self._force_down(host, True)
 
     def start_compute(self, host: str) -> None:
-        """Start a host's nova-compute and return when Nova sees it up."""
+        """Start a host's nova-compute anew and return when Nova sees it up."""
+        # The old one must not be taken for the new one.
+        self.supervisor.stop([services.compute_name(host)])
         before = self.service(host).updated_at
         self.supervisor.start(services.nova_compute(self.layout, host))
-        self._force_down(host, False)
 
         def reports() -> bool:
-            row = self.service(host)
-            return row.state == "up" and row.updated_at != before
+            return bool(self.service(host).updated_at != before)
 
         waiting.until(reports, f"nova-compute of {host} reports", SETTLED_SECS, 0.3)
+        # Not earlier: Nova refuses this until a host has cleaned up what was evacuated from it.
+        self._force_down(host, False)
+        waiting.until(
+            lambda: self.service(host).state == "up", f"{host} is up", SETTLED_SECS, 0.3
+        )
+
+    def set_compute_right(self, host: str) -> None:
+        """Make a host's nova-compute run, with its policy and configuration as they are now."""
+        record = self.supervisor.alive(services.compute_name(host))
+        wanted = services.nova_compute(self.layout, host).digest()
+        if record is None or record.digest != wanted:
+            self.start_compute(host)
+        elif self.service(host).is_forced_down:
+            self._force_down(host, False)
 
     def restart_compute(self, host: str) -> None:
         """Restart a host's nova-compute, so that it reads the policy again."""

@@ -19,32 +19,49 @@ HOME_VARIABLE = "SPILLWAY_TEST_CLOUD"
 CLEAN_SECS = 120.0
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the SDK's notes to itself out of the summary; it is not what is tested here."""
+    config.addinivalue_line("filterwarnings", "ignore::Warning:openstack")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Read the journal back last, when it holds the whole run."""
+    items.sort(key=lambda item: item.path.name == "test_journal.py")
+
+
 @pytest.fixture(scope="session")
 def running_cloud() -> Cloud:
     """The cloud, brought up if it is not; it stays up, for ``tests.cloud down`` to end."""
     home = os.environ.get(HOME_VARIABLE)
     layout = Layout.at(Path(home) if home else None)
     lifecycle.up(layout)
-    return Cloud(layout)
+    cloud = Cloud(layout)
+    # An interrupted run may have left anything.
+    clean(cloud)
+    return cloud
 
 
 @pytest.fixture
 def cloud(running_cloud: Cloud) -> Iterator[Cloud]:
     """The cloud with no server, no machine, no fault, its own policy and a closed gate."""
-    running_cloud.use_policy()
     running_cloud.open_gate("closed")
-    assert not running_cloud.all_servers()
-    assert not running_cloud.live_machines()
     yield running_cloud
-    running_cloud.be_kind()
-    hosts = [*running_cloud.layout.private_hosts, running_cloud.layout.burst_host]
-    for host in hosts:
-        if running_cloud.service(host).state != "up":
-            running_cloud.start_compute(host)
-    running_cloud.delete([server.id for server in running_cloud.all_servers()])
-    # A machine that lives on after its server is money lost: no test may end with one.
+    clean(running_cloud)
+
+
+def clean(cloud: Cloud) -> None:
+    """Take back every change, and delete every server.
+
+    :raises waiting.DeadlineExceeded: a server cannot be deleted, or a machine lives on without one:
+        that is money lost, and no test may end so.
+    """
+    cloud.be_kind()
+    cloud.use_policy()
+    for host in [*cloud.layout.private_hosts, cloud.layout.burst_host]:
+        cloud.set_compute_right(host)
+    cloud.delete([server.id for server in cloud.all_servers()])
     waiting.until(
-        lambda: not running_cloud.live_machines(),
-        lambda: f"no machine lives on: {running_cloud.live_machines()}",
+        lambda: not cloud.live_machines(),
+        lambda: f"no machine lives on: {[m['Tags'] for m in cloud.live_machines()]}",
         CLEAN_SECS,
     )

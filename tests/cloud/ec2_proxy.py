@@ -20,6 +20,7 @@ import argparse
 import collections
 import http.client
 import json
+import socket
 import threading
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -140,6 +141,10 @@ class Handler(BaseHTTPRequestHandler):
         action = parameters.get("Action", "")
         self.control.saw(action)
         self.control.wait_while_held(action, "before")
+        if self._client_is_gone():
+            # It died while its request was held: as if the request had been lost with it.
+            self.close_connection = True
+            return
         refused = self.control.refusal(action)
         if refused:
             answer = _error(refused["code"], refused["message"], refused["status"])
@@ -152,6 +157,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Keep quiet: boto3 polls every second."""
+
+    def _client_is_gone(self) -> bool:
+        try:
+            return self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     def _once(self, parameters: dict[str, str], body: bytes) -> Answer:
         """Carry out a request with a client token the first time, repeat the answer after."""

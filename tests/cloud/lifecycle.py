@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -155,6 +156,8 @@ def _check_ports(layout: Layout, supervisor: Supervisor) -> None:
 
 def _wait_for_hosts(layout: Layout) -> None:
     """Return when every compute host is up, in Placement, and mapped to the cell."""
+    from openstack.exceptions import HttpException
+
     from tests.cloud import databases, resources
 
     wanted = {*layout.private_hosts, layout.burst_host}
@@ -166,7 +169,15 @@ def _wait_for_hosts(layout: Layout) -> None:
     def missing() -> str:
         return f"hosts up: {sorted(running('nova-compute'))} of {sorted(wanted)}; see {layout.log}"
 
-    waiting.until(lambda: wanted <= running("nova-compute"), missing, HOSTS_READY_SECS, 0.5)
+    def all_up() -> bool:
+        for row in compute.services(binary="nova-compute"):
+            if row.is_forced_down:
+                # A test that was interrupted left it so.
+                with contextlib.suppress(HttpException):
+                    compute.update_service_forced_down(row, row.host, row.binary, forced=False)
+        return wanted <= running("nova-compute")
+
+    waiting.until(all_up, missing, HOSTS_READY_SECS, 0.5)
     waiting.until(lambda: running("nova-scheduler"), "nova-scheduler is up", HOSTS_READY_SECS, 0.5)
 
     def mapped() -> bool:
