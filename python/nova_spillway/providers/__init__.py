@@ -23,7 +23,11 @@ def open_provider(name: str, options: Mapping[str, object], owner: api.Owner) ->
     :raises api.InvalidRequest: the name or an option is not one that we know.
     """
     if name == "ec2":
-        from nova_spillway.providers import ec2
-
+        try:
+            from nova_spillway.providers import ec2
+        except ImportError as error:
+            raise api.InvalidRequest(
+                f"the provider ec2 needs boto3, install nova-spillway[ec2] ({error})"
+            ) from None
         return ec2.open_provider(options, owner)
     raise api.InvalidRequest(f"the provider {name!r} is not one of: ec2")

@@ -225,19 +225,18 @@ class SpillwayDriver(refusals.RefusingDriver):
         # and it should do so before a machine is paid for.
         if network_info is not None:
             len(network_info)
+        record = nova_records.InstanceRecord(instance)
         try:
             mapping = self._policy.burst_host.map_launch(
                 **launch_request.mapping_arguments(instance, image_meta)
             )
             machine = self._lifecycle.spawn(
-                launch_request.server_of(instance),
-                mapping.size,
-                mapping.provider_image,
-                nova_records.InstanceRecord(instance),
+                launch_request.server_of(instance), mapping.size, mapping.provider_image, record
             )
         except (_native.Unmappable, Full, api.ProviderError) as error:
             refusal = build_errors.reschedulable(error)
             LOG.warning("%s", refusal, instance=instance)
+            record.forget()
             raise refusal from None
         self._poll.expect({instance.uuid: Power.ON})
         _show_address(instance, machine)

@@ -25,6 +25,8 @@ MACHINE = "spillway_machine"
 # The address that we show as the server's access address: one that the user gave stays.
 SHOWN_ADDRESS = "spillway_shown_address"
 
+KEYS = (GENERATION, CLIENT_TOKEN, SIZE, IMAGE, MACHINE, SHOWN_ADDRESS)
+
 # 32 bytes in base32 without padding: EC2 takes 64 ASCII characters at most.
 _TOKEN_CHARACTERS = 52
 

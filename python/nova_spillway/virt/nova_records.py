@@ -37,10 +37,23 @@ class InstanceRecord:
             expected_task_state=[task_states.SPAWNING, task_states.REBUILD_SPAWNING]
         )
 
+    def forget(self) -> None:
+        """Take the launch out of the system metadata; Nova saves the instance after a failure.
+
+        What is launched elsewhere afterwards is no burst server, and is told by these keys.
+        """
+        for key in intent.KEYS:
+            self._instance.system_metadata.pop(key, None)
+
 
 def recorded_machine(instance: Any) -> str | None:
-    """Return the machine's id that is saved with an instance."""
-    return dict(instance.system_metadata).get(intent.MACHINE) or None
+    """Return the machine's id that is saved with an instance; None also when it cannot be read."""
+    try:
+        metadata = dict(instance.system_metadata)
+    except exception.NovaException:
+        # A deleted instance that Nova reaps may come without its metadata; tags are enough.
+        return None
+    return metadata.get(intent.MACHINE) or None
 
 
 class NovaServerRecords:

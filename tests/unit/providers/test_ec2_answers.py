@@ -139,6 +139,14 @@ def test_a_page_that_fails_fails_the_listing(ec2: ScriptedEc2, provider: api.Pro
     assert ec2.requests[-1]["NextToken"] == "more"
 
 
+def test_an_answer_that_cannot_be_read_leaves_the_fate_unknown(
+    ec2: ScriptedEc2, provider: api.Provider
+) -> None:
+    ec2.answers["RunInstances"] = [Answer(200, "<RunInstancesResponse/>")]
+    with pytest.raises(api.Unavailable):
+        provider.launch(REQUEST, 1, "token")
+
+
 def test_listing_asks_for_our_tags_only(ec2: ScriptedEc2, provider: api.Provider) -> None:
     ec2.answers["DescribeInstances"] = [error(401, "AuthFailure")]
     with pytest.raises(api.AccessRefused):

@@ -328,6 +328,31 @@ def test_a_disk_smaller_than_the_image_is_tried_elsewhere(
     with pytest.raises(exception.ComputeResourcesUnavailable, match="needs 15 GB"):
         spawn(burst, instance)
     burst.destroy(None, instance, [])
+    assert not any(key.startswith("spillway_") for key in instance.system_metadata), (
+        "wherever it goes now, it is no burst server"
+    )
+
+
+def test_ec2_refuses_and_no_mark_of_the_launch_stays(
+    policy_file: pathlib.Path,
+    place: dict[str, str],
+    nova: Nova,
+    host: str,
+    ec2: Any,
+    instance: Instance,
+) -> None:
+    policy_file.write_text(POLICY.format(host=host, **{**place, "subnet": "subnet-0123456789"}))
+    refused = driver.SpillwayDriver(None)
+    refused.init_host(host)
+    try:
+        with pytest.raises(exception.ComputeResourcesUnavailable, match="InvalidSubnetID"):
+            spawn(refused, instance)
+        assert instance.saves[0]["spillway_client_token"]
+        assert not any(key.startswith("spillway_") for key in instance.system_metadata)
+        refused.destroy(None, instance, [])
+    finally:
+        refused.cleanup_host(host)
+    assert machine_states(ec2, instance) == []
 
 
 def test_ec2_away_is_not_mass_loss(

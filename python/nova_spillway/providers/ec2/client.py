@@ -58,8 +58,12 @@ class Ec2Provider:
         arguments = run_instances_arguments(
             self._options, self._owner, request, generation, client_token
         )
-        answer = self._call(lambda: self._client(attempts=1).run_instances(**arguments))
-        machine = machines.parse(answer["Instances"][0])
+
+        def run() -> api.Machine | None:
+            answer = self._client(attempts=1).run_instances(**arguments)
+            return machines.parse(answer["Instances"][0])
+
+        machine: api.Machine | None = self._call(run)
         if machine is None or machine.instance_uuid != request.instance_uuid:
             # The launch happened, but what came back is not what was asked for.
             raise api.Unavailable(
@@ -150,24 +154,23 @@ class Ec2Provider:
         wanted = {**tags.of_owner(self._owner), **more_tags}
         filters = [{"Name": f"tag:{key}", "Values": [value]} for key, value in wanted.items()]
 
-        def read() -> list[Mapping[str, Any]]:
+        def read() -> list[api.Machine | None]:
             pages = (
                 self._client()
                 .get_paginator("describe_instances")
                 .paginate(Filters=filters, PaginationConfig={"PageSize": _DESCRIBE_PAGE})
             )
             return [
-                record
+                machines.parse(record)
                 for page in pages
                 for reservation in page["Reservations"]
                 for record in reservation["Instances"]
             ]
 
-        parsed = (machines.parse(record) for record in self._call(read))
         # The filter takes * and ? as wildcards, and a fake may know no filters: compare again.
         return [
             machine
-            for machine in parsed
+            for machine in self._call(read)
             if machine is not None
             and machine.owner == self._owner
             and more_tags.get(tags.INSTANCE, machine.instance_uuid) == machine.instance_uuid
@@ -214,6 +217,11 @@ class Ec2Provider:
             raise api.AccessRefused(
                 "no usable credentials for EC2 were found", type(error).__name__
             ) from None
+        except (KeyError, IndexError, TypeError) as error:
+            # What is asked may have been done; the answer lacks what every answer has.
+            raise api.Unavailable(
+                "EC2 gave an answer that cannot be read", type(error).__name__
+            ) from error
         except (botocore.exceptions.BotoCoreError, OSError) as error:
             raise api.Unavailable(
                 f"EC2 gave no usable answer ({type(error).__name__})", type(error).__name__
