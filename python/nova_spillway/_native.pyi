@@ -96,7 +96,8 @@ class Request:
     ) -> Request:
         """Build a request.
 
-        :param obstacles: of ``numa``, ``pci``, ``volume``, ``port_resources``, ``no_image``.
+        :param obstacles: of ``numa``, ``pci``, ``volume``, ``port_resources``, ``extra_disks``,
+            ``no_image``.
         :raises ValueError: an unknown operation or obstacle, or no instance.
         """
 

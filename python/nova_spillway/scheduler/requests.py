@@ -87,12 +87,14 @@ def read_request(
         group_policy=group_slots.get("_obj_policy"),
         group_hosts=group_slots.get("_obj_hosts") or None,
         hints=slots.get("_obj_scheduler_hints") or None,
-        obstacles=_obstacles(slots, image_slots) or None,
+        obstacles=_obstacles(slots, flavor, image_slots) or None,
         request_id=request_id,
     )
 
 
-def _obstacles(slots: dict[str, Any], image_slots: dict[str, Any]) -> list[str]:
+def _obstacles(
+    slots: dict[str, Any], flavor: dict[str, Any], image_slots: dict[str, Any]
+) -> list[str]:
     """Name what no rule can allow to burst."""
     obstacles = []
     if slots.get("_obj_is_bfv"):
@@ -106,4 +108,6 @@ def _obstacles(slots: dict[str, Any], image_slots: dict[str, Any]) -> list[str]:
         obstacles.append("pci")
     if slots.get("_obj_requested_resources"):
         obstacles.append("port_resources")
+    if flavor.get("_obj_ephemeral_gb") or flavor.get("_obj_swap"):
+        obstacles.append("extra_disks")
     return obstacles

@@ -231,6 +231,7 @@ fn obstacle_sentence(obstacle: Obstacle) -> &'static str {
         Obstacle::Pci => "PCI devices cannot burst",
         Obstacle::Volume => "servers that boot from a volume cannot burst",
         Obstacle::PortResources => "ports and devices with resources of their own cannot burst",
+        Obstacle::ExtraDisks => "ephemeral and swap disks cannot burst",
         Obstacle::NoImage => "a server without an image cannot burst",
     }
 }

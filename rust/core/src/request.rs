@@ -121,17 +121,20 @@ pub enum Obstacle {
     Volume,
     /// Ports or devices with resources of their own: QoS bandwidth, SR-IOV, accelerators.
     PortResources,
+    /// Ephemeral or swap disks.
+    ExtraDisks,
     /// No image at all.
     NoImage,
 }
 
 impl Obstacle {
     /// Every obstacle.
-    pub const ALL: [Obstacle; 5] = [
+    pub const ALL: [Obstacle; 6] = [
         Obstacle::Numa,
         Obstacle::Pci,
         Obstacle::Volume,
         Obstacle::PortResources,
+        Obstacle::ExtraDisks,
         Obstacle::NoImage,
     ];
 
@@ -143,6 +146,7 @@ impl Obstacle {
             Obstacle::Pci => "pci",
             Obstacle::Volume => "volume",
             Obstacle::PortResources => "port_resources",
+            Obstacle::ExtraDisks => "extra_disks",
             Obstacle::NoImage => "no_image",
         }
     }

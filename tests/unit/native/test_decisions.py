@@ -30,9 +30,16 @@ def test_there_are_cases() -> None:
 
 def request(**changes: Any) -> _native.Request:
     values: dict[str, Any] = {
-        "operation": "boot", "instance_uuids": ["u1"], "project_id": "p1",
-        "flavor_name": "m1.small", "vcpus": 1, "memory_mb": 512, "root_gb": 1,
-        "image_id": "image", "image_name": "tiny", "request_id": "req-1",
+        "operation": "boot",
+        "instance_uuids": ["u1"],
+        "project_id": "p1",
+        "flavor_name": "m1.small",
+        "vcpus": 1,
+        "memory_mb": 512,
+        "root_gb": 1,
+        "image_id": "image",
+        "image_name": "tiny",
+        "request_id": "req-1",
     }
     return _native.Request(**{**values, **changes})
 
@@ -71,8 +78,14 @@ def test_the_journal_alone_is_enough_to_decide_again(
     for decision in decisions:
         assert engine.record_decision(decision, now)
         assert engine.record_outcome(
-            decision, result="placed", path="filter", hosts={"u1": "priv1"}, elapsed_ms=1.5,
-            detail="", now=now)
+            decision,
+            result="placed",
+            path="filter",
+            hosts={"u1": "priv1"},
+            elapsed_ms=1.5,
+            detail="",
+            now=now,
+        )
     lines = journal(tmp_path)
     policies = {line["digest"]: line["toml"] for line in lines if line["kind"] == "policy"}
     recorded = [line for line in lines if line["kind"] == "decision"]
@@ -115,8 +128,11 @@ def test_an_engine_touches_no_file_before_it_is_asked(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"operation": "fly"}, "operation"), ({"obstacles": ["mud"]}, "obstacle"),
-     ({"instance_uuids": []}, "at least one")],
+    [
+        ({"operation": "fly"}, "operation"),
+        ({"obstacles": ["mud"]}, "obstacle"),
+        ({"instance_uuids": []}, "at least one"),
+    ],
 )
 def test_a_request_that_makes_no_sense_is_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):

@@ -12,6 +12,21 @@ objects.register_all()
 SERVER = "11111111-2222-3333-4444-555555555555"
 
 
+def make_flavor(ephemeral_gb: int = 0, swap: int = 0) -> objects.Flavor:
+    """Return a flavor as Nova's conductor sends it; disks in GiB, swap in MiB."""
+    return objects.Flavor(
+        id=1,
+        flavorid="2",
+        name="m1.small",
+        vcpus=1,
+        memory_mb=2048,
+        root_gb=20,
+        ephemeral_gb=ephemeral_gb,
+        swap=swap,
+        extra_specs={"spillway:size": "t3.micro"},
+    )
+
+
 def make_spec(**changes: Any) -> objects.RequestSpec:
     """Return the RequestSpec of a boot as Nova's conductor sends it."""
     fields: dict[str, Any] = {
@@ -20,17 +35,7 @@ def make_spec(**changes: Any) -> objects.RequestSpec:
         "user_id": "user",
         "num_instances": 1,
         "availability_zone": None,
-        "flavor": objects.Flavor(
-            id=1,
-            flavorid="2",
-            name="m1.small",
-            vcpus=1,
-            memory_mb=2048,
-            root_gb=20,
-            ephemeral_gb=1,
-            swap=512,
-            extra_specs={"spillway:size": "t3.micro"},
-        ),
+        "flavor": make_flavor(),
         "image": objects.ImageMeta(
             id="155d900f-4e14-4e4c-a73d-069cbf4541e6",
             name="debian-12",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from nova import objects
-from request_specs import SERVER, make_spec
+from request_specs import SERVER, make_flavor, make_spec
 
 from nova_spillway.scheduler import requests
 
@@ -54,6 +54,7 @@ def test_kind_of_call_survives_the_message_bus() -> None:
 
 def test_every_field_reaches_the_core(recorded: Any) -> None:
     spec = make_spec(
+        flavor=make_flavor(swap=512),
         availability_zone="nova",
         scheduler_hints={"spillway:burst": ["overflow"]},
         instance_group=objects.InstanceGroup(policy="anti-affinity", hosts=["host1"]),
@@ -110,6 +111,8 @@ def test_same_request_after_the_message_bus(recorded: Any) -> None:
             "pci",
         ),
         ({"requested_resources": [objects.RequestGroup()]}, "port_resources"),
+        ({"flavor": make_flavor(ephemeral_gb=1)}, "extra_disks"),
+        ({"flavor": make_flavor(swap=512)}, "extra_disks"),
     ],
 )
 def test_obstacles(changes: dict[str, Any], obstacle: str, recorded: Any) -> None:

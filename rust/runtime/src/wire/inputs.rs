@@ -70,7 +70,7 @@ macro_rules! named {
 }
 
 named!(OperationShape for Operation { Boot, Forced, MovePrivate, MoveBurst, Rebuild });
-named!(ObstacleShape for Obstacle { Numa, Pci, Volume, PortResources, NoImage });
+named!(ObstacleShape for Obstacle { Numa, Pci, Volume, PortResources, ExtraDisks, NoImage });
 
 /// A request. What is empty is left out.
 #[derive(Debug, Serialize, Deserialize)]
