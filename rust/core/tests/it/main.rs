@@ -5,5 +5,4 @@
 mod arbitrary;
 mod decisions;
 mod dependencies;
-mod documentation;
 mod gates;
