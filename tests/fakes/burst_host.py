@@ -92,7 +92,7 @@ class Process:
 
     def __init__(self, cloud: StrictCloud, database: Database, caps: Caps = ROOMY) -> None:
         self.provider: Handle = cloud.handle(OWNER)
-        self.now = 1_000_000_000.0
+        self.now = 1000.0
         self.fleet = Fleet(self.provider)
         self.admission = Admission(self.fleet, lambda: caps)
         self.lifecycle = Lifecycle(

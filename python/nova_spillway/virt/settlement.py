@@ -19,7 +19,8 @@ from nova_spillway.virt.lifecycle import Lifecycle
 
 LOG = logging.getLogger(__name__)
 
-# A machine that Nova does not know is left alone for this long after its launch.
+# A machine that Nova does not know is left alone for this long after it was first found so. By our
+# own clock: the provider's launch time may be another one's.
 UNKNOWN_GRACE_SECS = 300.0
 # A machine is ended when this many passes in a row found it to be nobody's.
 _PASSES_TO_END = 2
@@ -28,6 +29,8 @@ _RECHECK_SECS = 600.0
 # At most this many are ended in one pass, or this share of all, whichever is more.
 _MOST_PER_PASS = 3
 _MOST_SHARE_PER_PASS = 0.1
+
+_UNKNOWN_TO_NOVA = "Nova does not know its server"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,10 +54,17 @@ class ServerRecords(Protocol):
         """Return the server's record, None when Nova has none. Any exception means: not known."""
 
 
+class _NotKnown(Exception):
+    """Nova's database did not answer."""
+
+
 @dataclasses.dataclass
 class _Suspect:
+    """A machine that was found to be nobody's, in this many passes in a row."""
+
     reason: str
-    passes: int
+    since: float
+    passes: int = 0
 
 
 class Settlement:
@@ -66,11 +76,11 @@ class Settlement:
         lifecycle: Lifecycle,
         records: ServerRecords,
         owner: api.Owner,
-        now: Callable[[], float] = time.time,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         """Keep the collaborators.
 
-        :param now: Unix time in seconds, as the provider's launch times are.
+        :param now: seconds on a clock that never jumps.
         """
         self._fleet = fleet
         self._lifecycle = lifecycle
@@ -86,12 +96,17 @@ class Settlement:
         self._suspects = {i: s for i, s in self._suspects.items() if i in live}
         self._stood_for_at = {i: at for i, at in self._stood_for_at.items() if i in live}
         for machine in live.values():
-            self._judge(machine)
+            try:
+                self._judge(machine)
+            except _NotKnown as error:
+                # Asking about the others would wait as long for each.
+                LOG.warning("Nova could not be asked about its servers: %s", error)
+                return
         self._end_suspects(live)
 
     def _judge(self, machine: api.Machine) -> None:
         checked_at = self._stood_for_at.get(machine.id)
-        if checked_at is not None and 0 <= self._now() - checked_at < _RECHECK_SECS:
+        if checked_at is not None and self._now() - checked_at < _RECHECK_SECS:
             return
         if machine.owner != self._owner or self._lifecycle.is_busy(machine.instance_uuid):
             return
@@ -99,8 +114,7 @@ class Settlement:
             record = self._records.find(machine.instance_uuid)
         except Exception as error:
             # Whatever it is, it says nothing about the machine.
-            LOG.warning("Nova could not be asked about %s: %s", machine.instance_uuid, error)
-            return
+            raise _NotKnown(str(error)) from error
         # A spawn that began meanwhile may have adopted the machine; one that ended meanwhile may
         # not be in the record yet. So both are asked after the record was read.
         if self._lifecycle.is_busy(machine.instance_uuid):
@@ -111,15 +125,15 @@ class Settlement:
             if record is not None and record.was_launched:
                 self._stood_for_at[machine.id] = self._now()
             return
-        suspect = self._suspects.setdefault(machine.id, _Suspect(reason, 0))
-        suspect.reason = reason
+        suspect = self._suspects.get(machine.id)
+        if suspect is None or suspect.reason != reason:
+            suspect = self._suspects[machine.id] = _Suspect(reason, self._now())
         suspect.passes += 1
 
     def _why_nobodys(self, machine: api.Machine, record: ServerRecord | None) -> str | None:
         """Return why no server stands for the machine; None when one does, or may yet."""
         if record is None:
-            is_young = self._now() - machine.launched_at < UNKNOWN_GRACE_SECS
-            return None if is_young else "Nova does not know its server"
+            return _UNKNOWN_TO_NOVA
         if record.host != self._owner.burst_host:
             return f"its server is on {record.host or 'no host'}"
         if record.machine_id and record.machine_id != machine.id:
@@ -128,8 +142,12 @@ class Settlement:
             return "its launch was never finished"
         return None
 
+    def _is_due(self, suspect: _Suspect) -> bool:
+        grace = UNKNOWN_GRACE_SECS if suspect.reason == _UNKNOWN_TO_NOVA else 0.0
+        return suspect.passes >= _PASSES_TO_END and self._now() - suspect.since >= grace
+
     def _end_suspects(self, live: dict[str, api.Machine]) -> None:
-        due = [i for i, suspect in self._suspects.items() if suspect.passes >= _PASSES_TO_END]
+        due = [i for i, suspect in self._suspects.items() if self._is_due(suspect)]
         most = max(_MOST_PER_PASS, int(len(live) * _MOST_SHARE_PER_PASS))
         if len(due) > most:
             LOG.error(
