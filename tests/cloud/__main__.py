@@ -20,7 +20,7 @@ EPILOG = """\
 examples:
   python3 -m tests.cloud up
   python3 -m tests.cloud up --home /tmp/other --first-port 28000 --private-vcpus 4
-  OS_CLIENT_CONFIG_FILE=~/.cache/spillway/cloud/etc/clouds.yaml openstack --os-cloud demo server list
+  export OS_CLIENT_CONFIG_FILE=~/.cache/spillway/cloud/etc/clouds.yaml OS_CLOUD=demo
   python3 -m tests.cloud status --output json
   python3 -m tests.cloud down --wipe
 

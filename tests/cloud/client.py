@@ -311,7 +311,15 @@ class Cloud:
             state: dict[str, Any] = json.load(answer)
             return state
 
-    # The hosts' daemons.
+    # The daemons.
+
+    def scheduler_log(self) -> list[str]:
+        """Return what nova-scheduler has logged so far."""
+        return self.supervisor.log_file("nova-scheduler").read_text().splitlines()
+
+    def compute_log(self, host: str) -> list[str]:
+        """Return what a host's nova-compute has logged so far."""
+        return self.supervisor.log_file(services.compute_name(host)).read_text().splitlines()
 
     def service(self, host: str) -> Any:
         """Return Nova's record of a host's nova-compute."""
@@ -335,9 +343,7 @@ class Cloud:
         waiting.until(reports, f"nova-compute of {host} reports", SETTLED_SECS, 0.3)
         # Not earlier: Nova refuses this until a host has cleaned up what was evacuated from it.
         self._force_down(host, False)
-        waiting.until(
-            lambda: self.service(host).state == "up", f"{host} is up", SETTLED_SECS, 0.3
-        )
+        waiting.until(lambda: self.service(host).state == "up", f"{host} is up", SETTLED_SECS, 0.3)
 
     def set_compute_right(self, host: str) -> None:
         """Make a host's nova-compute run, with its policy and configuration as they are now."""
@@ -355,6 +361,4 @@ class Cloud:
 
     def _force_down(self, host: str, is_down: bool) -> None:
         compute = self.project("admin").compute
-        compute.update_service_forced_down(
-            self.service(host), host, "nova-compute", forced=is_down
-        )
+        compute.update_service_forced_down(self.service(host), host, "nova-compute", forced=is_down)

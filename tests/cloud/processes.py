@@ -24,9 +24,6 @@ GRACE_SECS = 20.0
 _CHILDREN: list[subprocess.Popen[bytes]] = []
 """Daemons outlive this process on purpose; a collected Popen would warn about that."""
 
-HOME_MARK = "SPILLWAY_CLOUD_HOME"
-"""Environment variable of every daemon: the cloud's folder, by which orphaned workers are found."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Daemon:
@@ -77,7 +74,7 @@ class Supervisor:
             return False
         self.stop([daemon.name])
         kept = {name: value for name, value in os.environ.items() if name not in daemon.without}
-        environment = {**kept, **daemon.environment, HOME_MARK: str(self._home)}
+        environment = {**kept, **daemon.environment}
         with open(self.log_file(daemon.name), "ab") as log:
             process = subprocess.Popen(
                 list(daemon.command),
@@ -108,6 +105,27 @@ class Supervisor:
     def names(self) -> list[str]:
         """Return the names of all daemons that were started and not stopped."""
         return sorted(path.stem for path in self._run.glob("*.json"))
+
+    def members(self, name: str) -> list[int]:
+        """Return the processes of a daemon's session that work in the cloud's folder.
+
+        The daemon itself may be gone; its workers keep its session.
+        """
+        try:
+            session = Record(**json.loads(self._file(name).read_text())).pid
+        except (FileNotFoundError, ValueError):
+            return []
+        members = []
+        for folder in Path("/proc").iterdir():
+            if not folder.name.isdigit():
+                continue
+            try:
+                same_session = os.getsid(int(folder.name)) == session
+                if same_session and (folder / "cwd").readlink().is_relative_to(self._home):
+                    members.append(int(folder.name))
+            except OSError:
+                continue
+        return members
 
     def log_file(self, name: str) -> Path:
         """Return where a daemon's output goes."""
@@ -140,29 +158,10 @@ class Supervisor:
                 waiting.until(lambda name=name: not self.alive(name), name, GRACE_SECS)
             except waiting.DeadlineExceeded:
                 killed.append(name)
-            for pid in self._session(name):
+            for pid in self.members(name):
                 _kill(pid)
             self._file(name).unlink(missing_ok=True)
         return killed
-
-    def _session(self, name: str) -> list[int]:
-        """Return the processes of a daemon's session that carry this cloud's mark."""
-        try:
-            session = Record(**json.loads(self._file(name).read_text())).pid
-        except (FileNotFoundError, ValueError):
-            return []
-        mark = f"{HOME_MARK}={self._home}".encode()
-        members = []
-        for folder in Path("/proc").iterdir():
-            if not folder.name.isdigit():
-                continue
-            try:
-                same_session = os.getsid(int(folder.name)) == session
-                if same_session and mark in (folder / "environ").read_bytes().split(b"\0"):
-                    members.append(int(folder.name))
-            except OSError:
-                continue
-        return members
 
     def _file(self, name: str) -> Path:
         return self._run / f"{name}.json"
