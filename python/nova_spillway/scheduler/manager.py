@@ -28,9 +28,9 @@ from nova_spillway.scheduler.complaints import Complaints
 from nova_spillway.scheduler.evidence import private_fits
 from nova_spillway.scheduler.source_host import is_on_burst_host
 from nova_spillway.scheduler.spec_changes import (
+    BurstForbidden,
     SpecState,
     burst_copy,
-    burst_forbidden,
     burst_required,
 )
 
@@ -306,7 +306,7 @@ class MultiScheduler(SchedulerManager):  # type: ignore[misc]
 
     def _on_private_hosts(self, call: Call, instance_uuids: list[str] | None) -> Any:
         """Make Nova choose among private hosts, alternates included."""
-        with burst_forbidden(call.spec):
+        with BurstForbidden(call.spec):
             return self._stock(call, call.spec, instance_uuids)
 
     def _on_burst_host(self, call: Call, burst_host: str, instance_uuids: list[str] | None) -> Any:
@@ -406,16 +406,18 @@ class MultiScheduler(SchedulerManager):  # type: ignore[misc]
             # A server that stayed private as ever is in the journal; a line of oslo.log costs more
             # than the whole decision.
             is_ordinary = result == "placed" and path == "filter"
-            LOG.log(
-                logging.DEBUG if is_ordinary else logging.INFO,
-                "%s for %d server(s) in %.0f ms, path %s, hosts %s: %s",
-                result,
-                len(call.instance_uuids or []),
-                elapsed_ms,
-                path,
-                sorted(set(hosts.values())),
-                decision.summary(),
-            )
+            level = logging.DEBUG if is_ordinary else logging.INFO
+            if LOG.isEnabledFor(level):
+                LOG.log(
+                    level,
+                    "%s for %d server(s) in %.0f ms, path %s, hosts %s: %s",
+                    result,
+                    len(call.instance_uuids or []),
+                    elapsed_ms,
+                    path,
+                    sorted(set(hosts.values())),
+                    decision.summary(),
+                )
             written = self._engine.record_outcome(
                 decision,
                 result=result,

@@ -9,9 +9,9 @@ from request_specs import make_spec
 
 from nova_spillway.scheduler.burst_trait import TRAIT
 from nova_spillway.scheduler.spec_changes import (
+    BurstForbidden,
     SpecState,
     burst_copy,
-    burst_forbidden,
     burst_required,
     private_copy,
 )
@@ -19,14 +19,14 @@ from nova_spillway.scheduler.spec_changes import (
 
 def test_trait_is_forbidden_for_the_block_only() -> None:
     spec = make_spec()
-    with burst_forbidden(spec):
+    with BurstForbidden(spec):
         assert spec.root_forbidden == {TRAIT}
     assert spec.root_forbidden == set()
 
 
 def test_trait_is_taken_out_after_an_exception() -> None:
     spec = make_spec()
-    with pytest.raises(ValueError, match="x"), burst_forbidden(spec):
+    with pytest.raises(ValueError, match="x"), BurstForbidden(spec):
         raise ValueError("x")
     assert spec.root_forbidden == set()
 
@@ -34,7 +34,7 @@ def test_trait_is_taken_out_after_an_exception() -> None:
 def test_a_trait_that_was_forbidden_before_stays() -> None:
     spec = make_spec()
     spec.root_forbidden.add(TRAIT)
-    with burst_forbidden(spec):
+    with BurstForbidden(spec):
         pass
     assert spec.root_forbidden == {TRAIT}
 
