@@ -122,11 +122,15 @@ class Machine:
 
 @dataclasses.dataclass(frozen=True)
 class Image:
-    """A provider image: where its root disk hangs and the least size that holds it."""
+    """A provider image: its root disk and the least size that holds it, and its other disks.
+
+    :ivar other_disks: device name and GB of each; they are made with the machine and end with it.
+    """
 
     id: str
     root_device: str
     root_gb: int
+    other_disks: tuple[tuple[str, int], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -228,8 +228,8 @@ class Lifecycle:
             run in time.
         """
 
-        def has_settled() -> bool:
-            state = self._state_of(machine.id)
+        def has_settled(max_age_secs: float) -> bool:
+            state = self._state_of(machine.id, max_age_secs)
             return state is not None and state is not api.MachineState.PENDING
 
         if not self._wait(has_settled, self._patience.launch_secs):
@@ -330,8 +330,8 @@ class Lifecycle:
                 LOG.info("Server %s: its machine went while it was stopped", instance_uuid)
 
     def _stop(self, machine_id: str, graceful_secs: float) -> None:
-        def is_off() -> bool:
-            state = self._state_of(machine_id)
+        def is_off(max_age_secs: float) -> bool:
+            state = self._state_of(machine_id, max_age_secs)
             return state is None or state is api.MachineState.STOPPED or not state.is_live
 
         if graceful_secs > 0:
@@ -352,8 +352,8 @@ class Lifecycle:
             machine = self._live_machine(instance_uuid)
             self._when_it_can(lambda: self._provider.start(machine.id))
 
-            def has_settled() -> bool:
-                state = self._state_of(machine.id)
+            def has_settled(max_age_secs: float) -> bool:
+                state = self._state_of(machine.id, max_age_secs)
                 return state is api.MachineState.RUNNING or state is None or not state.is_live
 
             if not self._wait(has_settled, self._patience.start_secs):
@@ -412,24 +412,29 @@ class Lifecycle:
             sighting = self._fleet.seen(instance_uuid)
         return sighting
 
-    def _state_of(self, machine_id: str) -> api.MachineState | None:
-        """Return a fresh state; the last known one while the provider cannot be asked.
+    def _state_of(self, machine_id: str, max_age_secs: float) -> api.MachineState | None:
+        """Return a state this fresh; the last known one while the provider cannot be asked.
 
         :returns: None when the machine is gone from the listings.
         """
         try:
-            # Many may wait at once; a listing this young serves them all.
-            self._fleet.refresh(max_age_secs=self._patience.look_again_secs[0] / 2)
+            self._fleet.refresh(max_age_secs)
         except (api.Unavailable, api.Throttled) as error:
             LOG.info("Looking at %s failed, looking again: %s", machine_id, error)
         machine = self._fleet.machine(machine_id)
         return machine.state if machine else None
 
-    def _wait(self, is_done: Callable[[], bool], at_most_secs: float) -> bool:
-        """Look again and again, at growing pauses; return whether it was done in time."""
+    def _wait(self, is_done: Callable[[float], bool], at_most_secs: float) -> bool:
+        """Look again and again, at growing pauses; return whether it was done in time.
+
+        Many may wait at once, so each takes a listing that is half its pause old: together they
+        list no more often than one that waits alone.
+
+        :param is_done: looks, at something no older than this many seconds.
+        """
         deadline = time.monotonic() + at_most_secs
         pause, longest = self._patience.look_again_secs
-        while not is_done():
+        while not is_done(pause / 2):
             if time.monotonic() >= deadline:
                 return False
             self._sleep(pause)
@@ -440,7 +445,7 @@ class Lifecycle:
         """Make a call that the machine may be too much between two states for."""
         refused: list[api.WrongState] = []
 
-        def is_made() -> bool:
+        def is_made(_max_age_secs: float) -> bool:
             try:
                 self._retrying(call)
             except api.WrongState as error:

@@ -9,10 +9,17 @@ from typing import Any
 from nova import context as nova_context
 from nova import exception, objects
 from nova.compute import power_state, task_states, vm_states
+from nova.compute import utils as compute_utils
+from oslo_log import log as logging
 
 from nova_spillway.virt import intent
 from nova_spillway.virt.polling import Power
 from nova_spillway.virt.settlement import ServerRecord
+
+LOG = logging.getLogger(__name__)
+
+LAUNCH_EVENT = "spillway_launch"
+"""Name of the event of a server's action that holds why a burst host could not launch it."""
 
 
 class InstanceRecord:
@@ -44,6 +51,20 @@ class InstanceRecord:
         """
         for key in intent.KEYS:
             self._instance.system_metadata.pop(key, None)
+
+
+def show_refusal(context: Any, instance_uuid: str, host: str, refusal: Exception) -> None:
+    """Add a failed event to the server's action, in whose details its user can read the refusal.
+
+    The server's fault will not say it: when no alternate is left, Nova's own "exhausted all hosts"
+    takes the place of what each host said.
+    """
+    try:
+        with compute_utils.EventReporter(context, LAUNCH_EVENT, host, instance_uuid):
+            raise refusal
+    except Exception as error:
+        if error is not refusal:
+            LOG.warning("Server %s: its refusal cannot be shown: %s", instance_uuid, error)
 
 
 def recorded_machine(instance: Any) -> str | None:

@@ -110,7 +110,7 @@ class Ec2Provider:
         answer = self._call(lambda: self._client().describe_images(ImageIds=[image_id]))
         if not answer["Images"]:
             raise api.InvalidRequest(f"EC2 has no image {image_id} for this account")
-        found = _root_disk_of(answer["Images"][0])
+        found = _parse_image(answer["Images"][0])
         if len(self._images) >= _MAX_IMAGES_KEPT:
             self._images.clear()
         self._images[image_id] = found
@@ -263,15 +263,16 @@ def _meaning(error: botocore.exceptions.ClientError) -> api.ProviderError:
     return api.InvalidRequest(sentence, code)
 
 
-def _root_disk_of(record: Mapping[str, Any]) -> api.Image:
-    """Read the root device's name and least size, in whole GB, from an image's description."""
+def _parse_image(record: Mapping[str, Any]) -> api.Image:
+    """Read the disks and their least sizes, in whole GB, from an image's description."""
     image_id = record["ImageId"]
     root_device: str | None = record.get("RootDeviceName")
-    if not root_device or record.get("RootDeviceType", "ebs") != "ebs":
+    if not root_device or record.get("RootDeviceType") == "instance-store":
         raise api.InvalidRequest(f"the image {image_id} has no EBS root disk")
-    for mapping in record.get("BlockDeviceMappings", ()):
-        if mapping.get("DeviceName") == root_device:
-            return api.Image(
-                image_id, root_device, int(mapping.get("Ebs", {}).get("VolumeSize", 0))
-            )
-    return api.Image(image_id, root_device, 0)
+    sizes = {
+        mapping["DeviceName"]: int(mapping["Ebs"].get("VolumeSize", 0))
+        for mapping in record.get("BlockDeviceMappings", ())
+        if mapping.get("Ebs")
+    }
+    root_gb = sizes.pop(root_device, 0)
+    return api.Image(image_id, root_device, root_gb, tuple(sorted(sizes.items())))

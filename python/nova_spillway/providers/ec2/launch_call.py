@@ -46,7 +46,7 @@ def run_instances_arguments(
         "ClientToken": client_token,
         "SubnetId": options.subnet_id,
         "TagSpecifications": [{"ResourceType": kind, "Tags": launch_tags} for kind in _TAGGED],
-        "BlockDeviceMappings": [_root_disk(request)],
+        "BlockDeviceMappings": _disks(request),
         # Whoever can make the server fetch a URL must not get at its metadata with it.
         "MetadataOptions": {
             "HttpEndpoint": "enabled",
@@ -69,11 +69,15 @@ def run_instances_arguments(
     return arguments
 
 
-def _root_disk(request: api.LaunchRequest) -> dict[str, Any]:
-    # An image may keep its disk after termination; ours never does, it would be paid for ever.
-    disk: dict[str, Any] = {"DeleteOnTermination": True}
-    # Not every server of this API finds the image's own size by itself.
-    size = request.root_gb or request.image.root_gb
-    if size:
-        disk["VolumeSize"] = size
-    return {"DeviceName": request.image.root_device, "Ebs": disk}
+def _disks(request: api.LaunchRequest) -> list[dict[str, Any]]:
+    # Not every server of this API finds the image's own sizes by itself.
+    root = (request.image.root_device, request.root_gb or request.image.root_gb)
+    return [_disk(device, gb) for device, gb in (root, *request.image.other_disks)]
+
+
+def _disk(device: str, gb: int) -> dict[str, Any]:
+    # An image may keep its disks after termination; ours never do, they would be paid for ever.
+    ebs: dict[str, Any] = {"DeleteOnTermination": True}
+    if gb:
+        ebs["VolumeSize"] = gb
+    return {"DeviceName": device, "Ebs": ebs}
