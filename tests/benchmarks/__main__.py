@@ -34,6 +34,8 @@ from oslo_log import log as logging  # noqa: E402
 
 CONF = nova_conf.CONF
 
+WORKER = [sys.executable, "-W", "ignore", "-m", "tests.benchmarks.worker"]
+
 POLICY = """
 mode = "active"
 deployment = "bench"
@@ -253,7 +255,7 @@ def measure_memory(goals: Goals) -> None:
     """Compare the memory of a process with our manager to one with the stock manager."""
 
     def kib(which: str) -> int:
-        command = [sys.executable, "-W", "ignore", "-m", "tests.benchmarks.worker_memory", which]
+        command = [*WORKER, which, "10", "200"]
         child = subprocess.run(command, check=True, capture_output=True, text=True)
         return int(child.stdout.split()[-1])
 
@@ -265,6 +267,35 @@ def measure_memory(goals: Goals) -> None:
         10.0,
         stock_mib=stock_mib,
         ours_mib=ours_mib,
+    )
+
+
+def measure_instructions(n_hosts: int, goals: Goals) -> None:
+    """Count the instructions of one request, which other work on the machine does not change."""
+    few, more = 3, 8
+
+    def counted(which: str, requests: int) -> int:
+        command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *WORKER]
+        child = subprocess.run(
+            [*command, which, str(n_hosts), str(requests)],
+            check=True,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONHASHSEED": "0", "PYTHONMALLOC": "malloc"},
+        )
+        return int(child.stderr.rsplit("Collected : ", 1)[1].split()[0])
+
+    def per_request(which: str) -> float:
+        print(f"{n_hosts} hosts, instructions of {which} ...", file=sys.stderr, flush=True)
+        return (counted(which, more) - counted(which, few)) / (more - few)
+
+    stock, ours = per_request("stock"), per_request("spillway")
+    goals.add(
+        f"filter path / stock, {n_hosts} hosts, instructions",
+        ours / stock,
+        1.02,
+        stock_millions=stock / 1e6,
+        ours_millions=ours / 1e6,
     )
 
 
@@ -306,14 +337,24 @@ def main() -> int:
         default=10.0,
         help="how long each comparison runs (default: %(default)s)",
     )
+    parser.add_argument(
+        "--instructions",
+        action="store_true",
+        help="count instructions of the filter path instead, with valgrind; minutes per size",
+    )
     parser.add_argument("--output", choices=["table", "json"], default="table")
     options = parser.parse_args(ARGUMENTS)
     goals = Goals()
-    with tempfile.TemporaryDirectory() as name:
-        prepare(Path(name))
-        for n_hosts in options.hosts.split(","):
-            measure(int(n_hosts), options.seconds, Path(name), goals)
-    measure_memory(goals)
+    sizes = [int(size) for size in options.hosts.split(",")]
+    if options.instructions:
+        for n_hosts in sizes:
+            measure_instructions(n_hosts, goals)
+    else:
+        with tempfile.TemporaryDirectory() as name:
+            prepare(Path(name))
+            for n_hosts in sizes:
+                measure(n_hosts, options.seconds, Path(name), goals)
+        measure_memory(goals)
     results = goals.rows
     if options.output == "json":
         print(json.dumps(results, indent=1))

@@ -128,6 +128,19 @@ class Cloud:
         waiting.until(settled, what, deadline_secs, 0.2 if len(wanted) < 5 else 0.5)
         return [seen[server_id] for server_id in wanted]
 
+    def refusals(self, server_id: str) -> list[str]:
+        """Return what burst hosts said of a server that they could not launch, as its user sees."""
+        compute = self.demo.compute
+        details = []
+        for action in compute.server_actions(server_id):
+            shown = compute.get_server_action(action.request_id, server_id)
+            details += [
+                event["details"]
+                for event in shown.events or ()
+                if event["event"] == "spillway_launch"
+            ]
+        return details
+
     def place(self, flavor: str = "m1.tiny", **arguments: Any) -> Any:
         """Boot one server and return it when it is ACTIVE or ERROR."""
         return self.settle(self.boot(flavor, **arguments))[0]

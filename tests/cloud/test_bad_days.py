@@ -122,7 +122,7 @@ def test_what_ec2_refuses_goes_to_a_private_host(cloud: Cloud, code: str) -> Non
 
 
 @pytest.mark.parametrize("code", REFUSALS)
-def test_what_ec2_refuses_with_private_hosts_full_fails_and_the_log_says_what_to_do(
+def test_what_ec2_refuses_with_private_hosts_full_fails_and_says_what_to_do(
     cloud: Cloud, code: str
 ) -> None:
     status, advice = REFUSALS[code]
@@ -138,6 +138,8 @@ def test_what_ec2_refuses_with_private_hosts_full_fails_and_the_log_says_what_to
     assert "Exhausted all hosts" in server.fault["message"]
     said = [line for line in cloud.compute_log(host)[logged:] if server.id in line]
     assert any(code in line and advice in line for line in said), said
+    shown = cloud.refusals(server.id)
+    assert any(code in details and advice in details for details in shown), shown
 
 
 def test_a_burst_host_that_is_down_is_as_none(cloud: Cloud) -> None:

@@ -236,6 +236,7 @@ class SpillwayDriver(refusals.RefusingDriver):
         except (_native.Unmappable, Full, api.ProviderError) as error:
             refusal = build_errors.reschedulable(error)
             LOG.warning("%s", refusal, instance=instance)
+            nova_records.show_refusal(context, instance.uuid, self._host, refusal)
             record.forget()
             raise refusal from None
         self._poll.expect({instance.uuid: Power.ON})

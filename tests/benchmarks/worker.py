@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Print the private memory, in KiB, of a process that has scheduled 200 requests.
+"""Schedule some requests in a process of its own, then print its private memory in KiB.
 
-Run as ``python -m tests.benchmarks.worker_memory stock`` or ``… spillway``.
+Run as ``python -m tests.benchmarks.worker stock|spillway HOSTS REQUESTS``. To count instructions
+run it twice under callgrind: what two numbers of requests differ by is what the requests cost.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-WHICH, sys.argv = sys.argv[1], sys.argv[:1]
+WHICH, HOSTS, REQUESTS = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+sys.argv = sys.argv[:1]
 os.environ.setdefault("OS_NOVA_DISABLE_EVENTLET_PATCHING", "1")
 
 
 def main() -> None:
     """Schedule, then print the private (not shared) resident memory of this process."""
-    from tests.benchmarks.__main__ import prepare, write_snapshot
+    from tests.benchmarks.__main__ import prepare, select, write_snapshot
 
     with tempfile.TemporaryDirectory() as name:
         prepare(Path(name))
@@ -31,22 +33,15 @@ def main() -> None:
             from nova_spillway.scheduler.manager import MultiScheduler as Manager
         else:
             Manager = SchedulerManager
-        cloud = SyntheticCloud(10, burst_host=WHICH == "spillway")
+        cloud = SyntheticCloud(HOSTS, burst_host=WHICH == "spillway")
         manager = cloud.manager(Manager)
         spec = cloud.request_spec()
         with cloud.without_database():
-            for _ in range(200):
-                manager.select_destinations(
-                    cloud.context,
-                    spec_obj=spec,
-                    instance_uuids=[spec.instance_uuid],
-                    return_objects=True,
-                    return_alternates=True,
-                )
+            for _ in range(REQUESTS):
+                select(manager, cloud, spec)
         gc.collect()
         rollup = Path("/proc/self/smaps_rollup").read_text().splitlines()
-        private = sum(int(line.split()[1]) for line in rollup if line.startswith("Private_"))
-        print(private)
+        print(sum(int(line.split()[1]) for line in rollup if line.startswith("Private_")))
 
 
 main()
