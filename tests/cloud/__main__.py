@@ -85,8 +85,7 @@ def _up(arguments: argparse.Namespace) -> int:
         private_vcpus=arguments.private_vcpus,
         scheduler_workers=arguments.scheduler_workers,
     )
-    lifecycle.install()
-    lifecycle.continue_in_tools("tests.cloud", sys.argv[1:])
+    lifecycle.install_and_continue("tests.cloud", sys.argv[1:])
     lifecycle.up(layout, fresh=arguments.fresh)
     print(f"export OS_CLIENT_CONFIG_FILE={layout.clouds_yaml} OS_CLOUD=demo")
     return 0

@@ -72,11 +72,11 @@ def _keystone_and_placement(layout: Layout, say: Callable[[str], None]) -> None:
     _manage(layout, "keystone-manage", *keystone, "credential_setup", *owner)
     address = layout.url("keystone", "/v3")
     # The password goes by the environment: arguments can be read by anybody on the machine.
-    os.environ["OS_BOOTSTRAP_PASSWORD"] = layout.password
+    secret = {"OS_BOOTSTRAP_PASSWORD": layout.password}
     bootstrap = ["bootstrap", "--bootstrap-region-id", REGION, "--no-immutable-roles"]
     for interface in ("admin", "public", "internal"):
         bootstrap += [f"--bootstrap-{interface}-url", address]
-    _manage(layout, "keystone-manage", *keystone, *bootstrap)
+    _manage(layout, "keystone-manage", *keystone, *bootstrap, secret=secret)
     say("database of keystone")
     placement = ["--config-file", layout.etc / "placement" / "placement.conf"]
     _manage(layout, "placement-manage", *placement, "db", "sync")
@@ -89,6 +89,8 @@ def _nova_manage(layout: Layout, *arguments: str) -> None:
     _manage(layout, "nova-manage", *options, *arguments)
 
 
-def _manage(layout: Layout, program: str, *arguments: str | Path) -> None:
+def _manage(
+    layout: Layout, program: str, *arguments: str | Path, secret: dict[str, str] | None = None
+) -> None:
     command = [layout.environment_bin(OPENSTACK.name) / program, *arguments]
-    run_logged(command, layout.log / f"{program}.log")
+    run_logged(command, layout.log / f"{program}.log", secret)

@@ -59,8 +59,7 @@ def main() -> int:
     progress.started()
     home = arguments.home or cache_folder() / "demo"
     try:
-        lifecycle.install()
-        lifecycle.continue_in_tools("tests.cloud.demo", sys.argv[1:])
+        lifecycle.install_and_continue("tests.cloud.demo", sys.argv[1:])
         return _run(home, keep=arguments.keep, output=arguments.output)
     except SetUpError as error:
         print(error, file=sys.stderr)

@@ -50,18 +50,19 @@ def install() -> None:
     packages.install_environment(MOTO, log / "moto.log", say)
 
 
-def continue_in_tools(module: str, arguments: list[str]) -> None:
-    """Run a module of this package again with the tools environment's Python, if this is not it.
+def install_and_continue(module: str, arguments: list[str]) -> None:
+    """Install everything, then run a module of this package with the tools environment's Python.
 
-    The client libraries are there; before :func:`install` there was nothing but the standard
-    library.
+    The client libraries are there; before :func:`install` there is nothing but the standard
+    library. Returns at once when this is that Python.
+
+    :raises SetUpError: something could not be installed or built.
     """
     folder = cache_folder() / "venvs" / TOOLS.name
     if Path(sys.prefix).resolve() == folder.resolve():
         return
+    install()
     python = folder / "bin" / "python"
-    if not python.exists():
-        raise SetUpError("nothing is installed yet; run: python3 -m tests.cloud up")
     sys.stdout.flush()
     os.execv(python, [str(python), "-m", module, *arguments])
 

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tests.cloud.layout import CHECKOUT, cache_folder
@@ -71,6 +71,13 @@ MOTO = Environment("moto", ("moto[ec2,server]",))
 
 TOOLS = Environment("tools", ("uv", "maturin", "pytest", "openstacksdk", "boto3"))
 """The client side: builds the wheel, drives the cloud, runs the cloud tests."""
+
+UV_FROM_PIP = {
+    "UV_DEFAULT_INDEX": "PIP_INDEX_URL",
+    "UV_INDEX": "PIP_EXTRA_INDEX_URL",
+    "SSL_CERT_FILE": "PIP_CERT",
+}
+"""What uv is told by a variable of its own, and the one by which a machine tells pip the same."""
 
 DEBIAN_PROGRAMS = {
     "mariadb-server": Path("/usr/sbin/mariadbd"),
@@ -180,17 +187,23 @@ def wheel_file() -> Path:
     return wheels[0]
 
 
-def run_logged(command: Sequence[str | Path], log: Path) -> None:
+def run_logged(
+    command: Sequence[str | Path], log: Path, more_variables: Mapping[str, str] | None = None
+) -> None:
     """Run a command from the top of the checkout with its output in ``log``.
 
+    :param more_variables: environment variables for this command alone.
     :raises SetUpError: it failed; the text holds the end of its output.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
+    pip_said = {uv: os.environ[pip] for uv, pip in UV_FROM_PIP.items() if pip in os.environ}
     environment = {
+        **pip_said,
         **os.environ,
         "DEBIAN_FRONTEND": "noninteractive",
         "UV_CACHE_DIR": str(cache_folder() / "uv"),
         "CARGO_TARGET_DIR": str(cache_folder() / "target"),
+        **(more_variables or {}),
     }
     words = [str(word) for word in command]
     with open(log, "ab") as output:

@@ -22,4 +22,4 @@ def started() -> float:
 def say(line: str) -> None:
     """Print one line on standard error, so that standard output stays for results."""
     with _LOCK:
-        print(f"[{time.time() - started():6.1f} s] {line}", file=sys.stderr, flush=True)
+        print(f"[{max(0.0, time.time() - started()):6.1f} s] {line}", file=sys.stderr, flush=True)
