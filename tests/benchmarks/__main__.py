@@ -213,21 +213,31 @@ def measure_parts(
             now=time.time(),
         )
 
+    request = requests.read_request(spec, requests.BOOT, uuids, None)
+    decision = engine.decide(request, None, time.time())
+    now = time.time()
     rows = {
         "stock": lambda: stock._schedule(
             cloud.context, spec, uuids, by_provider, summaries, version, True
         ),
         "bare": repeated(read_and_decide, 1000),
         "recorded": repeated(with_records, 100),
+        # The crossings of the boundary one by one, for the figures only.
+        "refresh": repeated(lambda: engine.refresh(now), 1000),
+        "read": repeated(lambda: requests.read_request(spec, requests.BOOT, uuids, None), 1000),
+        "decide": repeated(lambda: engine.decide(request, None, now), 1000),
+        "journal": repeated(lambda: engine.record_decision(decision, now), 1000),
     }
     cpu = interleaved(rows, seconds)
     bare, recorded = cpu["bare"] / 1000, cpu["recorded"] / 100
+    parts_us = {f"{name}_us": cpu[name] for name in ("refresh", "read", "decide", "journal")}
     goals.add(
         "read + decide / stock _schedule, 10 hosts",
         bare / cpu["stock"],
         0.001,
         stock_ms=cpu["stock"],
         ours_ms=bare,
+        **parts_us,
     )
     goals.add(
         "read + decide + journal + log line / stock _schedule, 10 hosts",
