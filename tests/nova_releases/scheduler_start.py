@@ -21,7 +21,7 @@ from .manager_suite import INSIDE, environ
 from .placement_stub import PlacementStub
 
 WORKERS = 2
-START_DEADLINE_SECS = 60
+START_DEADLINE_SECS = 120
 STOP_DEADLINE_SECS = 60
 POLL_SECS = 0.1
 
