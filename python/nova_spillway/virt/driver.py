@@ -123,8 +123,9 @@ class SpillwayDriver(refusals.RefusingDriver):
         except api.ProviderError as error:
             LOG.warning("The burst host's machines could not be listed at start: %s", error)
         interval = burst_host.poll_interval_secs
-        self._loop = loopingcall.FixedIntervalLoopingCall(self._look)
-        self._loop.start(interval=interval, initial_delay=interval, stop_on_exception=False)
+        # Pauses between polls: when EC2 is slow, they do not follow each other at once.
+        self._loop = loopingcall.DynamicLoopingCall(self._look)
+        self._loop.start(initial_delay=interval)
         LOG.info(
             "Burst host %s: deployment %s at provider %s, looked at every %s s",
             host,
@@ -138,9 +139,14 @@ class SpillwayDriver(refusals.RefusingDriver):
         if self._loop is not None:
             self._loop.stop()
 
-    def _look(self) -> None:
-        self._policy.refresh()
-        self._poll.run_once()
+    def _look(self) -> float:
+        """Poll once. :returns: seconds until the next time; whatever happens, there is one."""
+        try:
+            self._policy.refresh()
+            self._poll.run_once()
+        except Exception:
+            LOG.exception("A poll failed")
+        return self._policy.burst_host.poll_interval_secs
 
     # What runs here.
 

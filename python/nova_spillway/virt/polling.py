@@ -81,7 +81,7 @@ class Poll:
         return self._failures > 0 or not self._fleet.has_listed
 
     def run_once(self) -> None:
-        """Poll once. Never raises: a poll that fails is logged once and tried again."""
+        """Poll once. A listing that fails is logged once, and tried again the next time."""
         try:
             self._fleet.refresh()
         except api.ProviderError as error:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import logging
 import pathlib
+import threading
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -386,6 +387,34 @@ def test_a_bad_policy_file_names_the_place(
 def test_a_host_that_the_policy_does_not_know(policy_file: pathlib.Path, nova: Nova) -> None:
     with pytest.raises(exception.InvalidConfiguration, match=r"has no .*'stranger'"):
         driver.SpillwayDriver(None).init_host("stranger")
+
+
+def test_the_driver_polls_by_itself(
+    policy_file: pathlib.Path, nova: Nova, host: str, ec2: Any, instance: Instance
+) -> None:
+    policy_file.write_text(
+        policy_file.read_text().replace("poll_interval_secs = 3600", "poll_interval_secs = 1")
+    )
+    polling = driver.SpillwayDriver(None)
+    told = threading.Event()
+    polling.init_host(host)
+    polling.register_event_listener(lambda _event: told.set())
+    try:
+        spawn(polling, instance)
+        ec2.terminate_instances(InstanceIds=[instance.system_metadata["spillway_machine"]])
+        assert told.wait(30)
+    finally:
+        polling.cleanup_host(host)
+
+
+def test_a_poll_that_breaks_is_followed_by_the_next(
+    burst: driver.SpillwayDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(burst._poll, "run_once", fail)
+    assert burst._look() == 3600
 
 
 def test_changed_caps_are_taken_and_a_bad_file_is_not(
