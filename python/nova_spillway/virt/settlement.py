@@ -158,6 +158,9 @@ class Settlement:
             )
         for machine_id in due[:most]:
             machine, reason = live[machine_id], self._suspects[machine_id].reason
+            if self._lifecycle.is_busy(machine.instance_uuid):
+                # A spawn that has just begun may adopt it.
+                continue
             LOG.warning("Ending %s of server %s: %s", machine_id, machine.instance_uuid, reason)
             try:
                 self._lifecycle.end_leftover(machine)
