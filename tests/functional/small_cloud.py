@@ -138,6 +138,7 @@ class SmallCloud(integrated_helpers.ProviderUsageBaseTestCase):
     compute_driver = "fake.FakePrivateDriver"
     private_hosts = ("host1", "host2")
     burst_hosts = ("cloud1",)
+    scheduler_driver: str | None = "spillway"
     mode = "active"
     rule = ""
     zones = '"nova"'
@@ -149,7 +150,7 @@ class SmallCloud(integrated_helpers.ProviderUsageBaseTestCase):
         self.flags(
             api_paste_config=str(pathlib.Path(sys.prefix, "etc/nova/api-paste.ini")), group="wsgi"
         )
-        self.flags(scheduler_driver="spillway")
+        self.flags(scheduler_driver=self.scheduler_driver)
         self.flags(
             initial_cpu_allocation_ratio=1.0,
             initial_ram_allocation_ratio=1.0,

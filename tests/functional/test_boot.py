@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 from nova.tests.functional.api import client as api_client
 
 from nova_spillway.scheduler.manager import MultiScheduler
@@ -129,6 +131,19 @@ class ReserveTest(SmallCloud):
         self.assert_private(self.boot())  # three fit
         self.assert_burst(self.boot())  # two fit
         self.assertEqual(2, self.vcpus_used("host1") + self.vcpus_used("host2"))
+
+
+class NoEvidenceTest(SmallCloud):
+    """Placement answers Nova, and not the question for evidence."""
+
+    rule = "reserve = 100"
+
+    def test_goes_private_and_says_so(self) -> None:
+        self.write_snapshot(gate="closed")
+        with mock.patch("nova_spillway.scheduler.evidence.ask_placement", return_value=None):
+            self.assert_private(self.boot())
+        reasons = [reason["code"] for reason in self.journal("decision")[-1]["decision"]["reasons"]]
+        self.assertIn("evidence_unavailable", reasons)
 
 
 class ZoneTest(SmallCloud):

@@ -102,6 +102,28 @@ class FaultsTest(SmallCloud):
             self.assert_private(self.boot())
         self.assertIn("was deleted from Placement", self.log())
 
+    def test_placement_does_not_answer(self) -> None:
+        """As with Nova alone: no valid host, and no traceback of ours."""
+        client = self.scheduler.placement_client
+        with mock.patch.object(client, "get_allocation_candidates", return_value=None):
+            server = self.boot(expected_state="ERROR")
+        self.assertIn("No valid host was found.", self.fault_of(server))
+        self.assertEqual("no_valid_host", self.journal("outcome")[-1]["result"])
+        self.assertNotIn("Spillway failed", self.log())
+        self.assert_burst(self.boot())
+
+    def test_placement_fails(self) -> None:
+        """What Nova's own code raises goes to Nova as it is."""
+        client = self.scheduler.placement_client
+        broken = mock.patch.object(
+            client, "get_allocation_candidates", side_effect=MemoryError("placement")
+        )
+        with broken:
+            self.boot(expected_state="ERROR")
+        outcome = self.journal("outcome")[-1]
+        self.assertEqual(("error", "MemoryError"), (outcome["result"], outcome["detail"]))
+        self.assertNotIn("Spillway failed", self.log())
+
     def test_placement_refuses_the_trait(self) -> None:
         self.scheduler._trait._confirmed_at = None
         client = self.scheduler.placement_client

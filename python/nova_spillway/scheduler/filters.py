@@ -18,8 +18,9 @@ What it cannot do, and ``MultiScheduler`` can:
   matching private hosts, a burst host may be missing from the answer.
 * A user's availability zone is a condition in Placement's query, so a burst host takes only
   requests for its own zone, whatever the policy's ``availability_zones`` say.
-* A request for several servers is placed server by server: it is neither whole nor split by rule.
-  ``reserve`` has no effect either, because Placement is not asked what fits.
+* A request for several servers is placed server by server: on private hosts as long as Placement
+  lets it, then on burst hosts. It is neither whole nor split by rule. ``reserve`` has no effect
+  either, because Placement is not asked what fits.
 * Alternates are the hosts that this filter let through: private hosts for a private server, burst
   hosts for a burst server. A server that its provider refuses does not come back to a private host.
 * Nova skips every filter when an administrator forces a host (so forcing works as it should), and
@@ -101,11 +102,18 @@ def _allowed(hosts: list[Any], spec: Any) -> list[Any]:
         return private
     engine.record_decision(decision, now)
     LOG.info("%s", decision.summary())
-    return _first_possible(decision, private, burst)
+    return _first_possible(decision, private, burst, spec.num_instances > 1)
 
 
-def _first_possible(decision: Decision, private: list[Any], burst: list[Any]) -> list[Any]:
-    """Return the hosts of the first attempt that has any, with those of like attempts after it."""
+def _first_possible(
+    decision: Decision, private: list[Any], burst: list[Any], several: bool
+) -> list[Any]:
+    """Return the hosts of the first attempt that has any, with those of like attempts after it.
+
+    :param several: the request is for several servers. Nova calls the filters for the second with
+        the hosts that the first was left, so private hosts alone would be all there is for the
+        rest; BurstWeigher keeps them first.
+    """
     allowed: list[Any] = []
     for attempt in decision.attempts:
         if attempt.kind == "hybrid":
@@ -113,5 +121,7 @@ def _first_possible(decision: Decision, private: list[Any], burst: list[Any]) ->
         elif allowed:
             break
         elif attempt.kind == "filter" and private:
-            return private
+            if not several:
+                return private
+            allowed = list(private)
     return allowed

@@ -97,6 +97,14 @@ def test_private_hosts_when_the_burst_host_is_not_among_the_candidates(
     assert passed([cloud[0], cloud[2]], make_spec()) == PRIVATE
 
 
+def test_several_servers_get_burst_hosts_behind_the_private_ones(cloud: list[HostState]) -> None:
+    """Nova hands the filter's answer for the first server to the filter for the second."""
+    spec = make_spec(num_instances=3)
+    kept = passed(cloud, spec)
+    assert kept == [*PRIVATE, "cloud1"]
+    assert best(cloud, spec)[-1] == "cloud1"
+
+
 def test_ineligible_request_finds_no_burst_host(cloud: list[HostState]) -> None:
     assert passed(cloud[1:2], make_spec(is_bfv=True, image=None)) == []
 
