@@ -88,7 +88,7 @@ class FaultsTest(SmallCloud):
     def test_trait_was_deleted_from_placement(self) -> None:
         """Placement answers HTTP 400 to a query with an unknown trait: no server could boot."""
         self.boot()
-        self.computes["cloud1"].stop()
+        self.stop_compute_host("cloud1")
         provider = self._get_provider_uuid_by_host("cloud1")
         generation = self._get_resource_provider_by_uuid(provider)["generation"]
         self.placement.put(

@@ -79,7 +79,10 @@ class PrivateMovesTest(Moves):
         self.assertEqual("host1", self.host_of(self.server))
 
     def test_live_migration_to_a_burst_host_by_name(self) -> None:
-        self._live_migrate(self.server, "error", host="cloud1")
+        self.api.post_server_action(
+            self.server["id"], {"os-migrateLive": {"host": "cloud1", "block_migration": "auto"}}
+        )
+        self._wait_for_migration_status(self.server, ["error"])
         self.assertEqual("host1", self.host_of(self.server))
 
     def test_evacuation(self) -> None:
