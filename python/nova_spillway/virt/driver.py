@@ -236,16 +236,18 @@ class SpillwayDriver(refusals.RefusingDriver):
             mapping = self._policy.burst_host.map_launch(
                 **launch_request.mapping_arguments(instance, image_meta)
             )
-            machine = self._lifecycle.spawn(
-                launch_request.server_of(instance), mapping.size, mapping.provider_image, record
-            )
+            server = launch_request.server_of(instance)
+            with self._lifecycle.at_work_on(instance.uuid):
+                machine = self._lifecycle.spawn(
+                    server, mapping.size, mapping.provider_image, record
+                )
+                self._poll.expect({instance.uuid: Power.ON})
         except (_native.Unmappable, Full, api.ProviderError) as error:
             refusal = build_errors.reschedulable(error)
             LOG.warning("%s", refusal, instance=instance)
             nova_records.show_refusal(context, instance.uuid, self._host, refusal)
             record.forget()
             raise refusal from None
-        self._poll.expect({instance.uuid: Power.ON})
         _show_address(instance, machine)
 
     def rebuild(
@@ -295,10 +297,11 @@ class SpillwayDriver(refusals.RefusingDriver):
         :raises nova.exception.InstanceTerminationFailure: the provider did not take it; ask again.
         """
         try:
-            self._lifecycle.destroy(instance.uuid, nova_records.recorded_machine(instance))
+            with self._lifecycle.at_work_on(instance.uuid):
+                self._lifecycle.destroy(instance.uuid, nova_records.recorded_machine(instance))
+                self._poll.forget(instance.uuid)
         except api.ProviderError as error:
             raise exception.InstanceTerminationFailure(reason=str(error)) from None
-        self._poll.forget(instance.uuid)
 
     def cleanup(
         self,
@@ -322,10 +325,11 @@ class SpillwayDriver(refusals.RefusingDriver):
         """
         refusals.check_power_off(instance)
         try:
-            self._lifecycle.power_off(instance.uuid, graceful_secs=timeout)
+            with self._lifecycle.at_work_on(instance.uuid):
+                self._lifecycle.power_off(instance.uuid, graceful_secs=timeout)
+                self._poll.expect({instance.uuid: Power.OFF})
         except api.ProviderError as error:
             raise exception.InstancePowerOffFailure(reason=str(error)) from None
-        self._poll.expect({instance.uuid: Power.OFF})
 
     def power_on(
         self,
@@ -338,10 +342,11 @@ class SpillwayDriver(refusals.RefusingDriver):
     ) -> None:
         """Start the machine. Its public address may be another one afterwards."""
         try:
-            machine = self._lifecycle.power_on(instance.uuid)
+            with self._lifecycle.at_work_on(instance.uuid):
+                machine = self._lifecycle.power_on(instance.uuid)
+                self._poll.expect({instance.uuid: Power.ON})
         except api.ProviderError as error:
             raise exception.InstancePowerOnFailure(reason=str(error)) from None
-        self._poll.expect({instance.uuid: Power.ON})
         _show_address(instance, machine)
 
     def reboot(
@@ -357,10 +362,11 @@ class SpillwayDriver(refusals.RefusingDriver):
     ) -> None:
         """Reboot by the operating system (SOFT), or stop and start the machine (HARD)."""
         try:
-            machine = self._lifecycle.reboot(instance.uuid, hard=reboot_type == "HARD")
+            with self._lifecycle.at_work_on(instance.uuid):
+                machine = self._lifecycle.reboot(instance.uuid, hard=reboot_type == "HARD")
+                self._poll.expect({instance.uuid: Power.ON})
         except api.ProviderError as error:
             raise exception.InstanceRebootFailure(reason=str(error)) from None
-        self._poll.expect({instance.uuid: Power.ON})
         _show_address(instance, machine)
 
     def get_console_output(self, context: Any, instance: Any) -> bytes:

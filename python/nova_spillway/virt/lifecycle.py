@@ -69,6 +69,7 @@ class Lifecycle:
         self._lock = threading.Lock()
         # Calls of Nova's that are under way, by server; a reboot is a stop and a start in one.
         self._busy: dict[str, int] = {}
+        self._works_ended = 0
         self._spawned_here: set[str] = set()
         # Servers whose last spawn failed: True when a machine may have come of it all the same.
         self._failed: dict[str, bool] = {}
@@ -80,15 +81,25 @@ class Lifecycle:
         with self._lock:
             return instance_uuid in self._busy
 
+    @property
+    def works_ended(self) -> int:
+        """How many works have ended so far: who looks twice can tell that one did in between."""
+        with self._lock:
+            return self._works_ended
+
     @contextlib.contextmanager
-    def _at_work_on(self, instance_uuid: str) -> Iterator[None]:
-        """Mark the server busy: what the poll sees of it meanwhile is our own doing."""
+    def at_work_on(self, instance_uuid: str) -> Iterator[None]:
+        """Mark the server busy: what the poll sees of it meanwhile is our own doing.
+
+        May be entered again inside. What is made of the work is written down before leaving.
+        """
         with self._lock:
             self._busy[instance_uuid] = self._busy.get(instance_uuid, 0) + 1
         try:
             yield
         finally:
             with self._lock:
+                self._works_ended += 1
                 self._busy[instance_uuid] -= 1
                 if not self._busy[instance_uuid]:
                     del self._busy[instance_uuid]
@@ -113,7 +124,7 @@ class Lifecycle:
         :raises api.ProviderError: why it could not be launched. Nothing is left running, or it is
             ended by the settlement as soon as it can be seen.
         """
-        with self._at_work_on(server.uuid), self._undone_on_failure(server.uuid):
+        with self.at_work_on(server.uuid), self._undone_on_failure(server.uuid):
             image = self._provider.image(image_id)
             key_name = self._provider.import_key(server.key) if server.key else None
             request = api.LaunchRequest(
@@ -319,7 +330,7 @@ class Lifecycle:
         :param graceful_secs: how long its operating system may take; 0 pulls the plug at once.
         :raises api.ProviderError: it could not be stopped.
         """
-        with self._at_work_on(instance_uuid):
+        with self.at_work_on(instance_uuid):
             machine = self._look(instance_uuid).machine
             if machine is None or not machine.state.is_live:
                 LOG.info("Server %s: its machine is gone, so it is off", instance_uuid)
@@ -348,7 +359,7 @@ class Lifecycle:
         :raises api.Gone: there is none any more.
         :raises api.ProviderError: it could not be started.
         """
-        with self._at_work_on(instance_uuid):
+        with self.at_work_on(instance_uuid):
             machine = self._live_machine(instance_uuid)
             self._when_it_can(lambda: self._provider.start(machine.id))
 
@@ -369,7 +380,7 @@ class Lifecycle:
         :raises api.Gone: there is none any more.
         :raises api.ProviderError: it could not be rebooted.
         """
-        with self._at_work_on(instance_uuid):
+        with self.at_work_on(instance_uuid):
             machine = self._live_machine(instance_uuid)
             if hard or machine.state is not api.MachineState.RUNNING:
                 self.power_off(instance_uuid, graceful_secs=0)

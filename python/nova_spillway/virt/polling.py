@@ -106,13 +106,18 @@ class Poll:
                 self._told.setdefault(machine.instance_uuid, None)
             told = dict(self._told)
         for instance_uuid, before in told.items():
+            ended_before = self._lifecycle.works_ended
             if self._lifecycle.is_busy(instance_uuid):
                 continue
             now = power_of(self._fleet.seen(instance_uuid))
             if now is None or now is before:
                 continue
+            if self._lifecycle.is_busy(instance_uuid):
+                continue
             with self._lock:
-                if instance_uuid not in self._told:
+                was_told = instance_uuid in self._told and self._told[instance_uuid] is before
+                if not was_told or self._lifecycle.works_ended != ended_before:
+                    # What was seen may be our own doing of just now; the next poll knows.
                     continue
                 self._told[instance_uuid] = now
             # What Nova has not been told about yet, it sees for itself when it finishes a launch.

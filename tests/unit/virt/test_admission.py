@@ -65,6 +65,16 @@ def test_one_server_is_launched_once_at_a_time(admission: Admission) -> None:
         pass
 
 
+def test_a_launch_that_shows_already_counts_once(
+    cloud: StrictCloud, database: Database, process: Process
+) -> None:
+    server = make_server()
+    machine = process.spawn(server, Row())
+    with process.admission.admit(server.uuid, server.claim):
+        assert machine.id in {m.id for m in process.fleet.live()}
+        assert process.admission.usage().servers == 1
+
+
 def test_the_ledger_survives_a_restart(cloud: StrictCloud, database: Database) -> None:
     Process(cloud, database).spawn(make_server(claim=api.Claim(2, 1024, 30)), Row())
     restarted = Process(cloud, database)

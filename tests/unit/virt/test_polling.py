@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from fakes.burst_host import Database, Process, Row, make_server
 from fakes.strict_cloud import StrictCloud
 
 from nova_spillway.providers import api
-from nova_spillway.virt.fleet import Presence
+from nova_spillway.virt.fleet import Presence, Sighting
 from nova_spillway.virt.polling import Power
 from nova_spillway.virt.server import Server
 
@@ -145,3 +147,38 @@ def test_a_listener_that_fails_does_not_end_the_poll(
     cloud.set_state(machine.id, api.MachineState.STOPPED)
     process.poll.run_once()
     process.poll.run_once()
+
+
+def test_what_was_seen_in_the_middle_of_our_own_work_is_no_event(
+    process: Process, machine: api.Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reboot begins after the poll found the server idle."""
+    see = process.fleet.seen
+    works = contextlib.ExitStack()
+
+    def see_meanwhile(instance_uuid: str) -> Sighting:
+        works.enter_context(process.lifecycle.at_work_on(instance_uuid))
+        return Sighting(Presence.GONE, see(instance_uuid).machine)
+
+    monkeypatch.setattr(process.fleet, "seen", see_meanwhile)
+    process.poll.run_once()
+    works.close()
+    assert process.ear.heard == []
+
+
+def test_a_work_that_came_and_went_while_the_poll_looked_is_no_event(
+    process: Process, machine: api.Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A whole reboot passes between two lines of the poll."""
+    see = process.fleet.seen
+
+    def see_meanwhile(instance_uuid: str) -> Sighting:
+        with process.lifecycle.at_work_on(instance_uuid):
+            return Sighting(Presence.GONE, see(instance_uuid).machine)
+
+    monkeypatch.setattr(process.fleet, "seen", see_meanwhile)
+    process.poll.run_once()
+    assert process.ear.heard == []
+    monkeypatch.setattr(process.fleet, "seen", see)
+    process.poll.run_once()
+    assert process.ear.heard == []
