@@ -8,7 +8,7 @@ import pathlib
 from typing import Any
 
 import pytest
-from conftest import Environment
+from wheel_environments import Environment
 
 PROBE = pathlib.Path(__file__).with_name("probe.py").read_text()
 STOCK = "nova.scheduler.manager.SchedulerManager"
