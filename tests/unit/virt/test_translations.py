@@ -95,7 +95,6 @@ def test_what_is_free_is_never_negative() -> None:
 
 
 def test_states_are_live_until_they_end() -> None:
-    assert api.Owner("demo", "cloud1") == OWNER
     live = {state for state in api.MachineState if state.is_live}
     assert live == set(api.MachineState) - {
         api.MachineState.TERMINATING,
