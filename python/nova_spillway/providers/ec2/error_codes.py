@@ -24,7 +24,6 @@ CAPACITY = frozenset(
         "SpotMaxPriceTooLow",
         "MaxSpotInstanceCountExceeded",
         "Unsupported",
-        "UnsupportedOperation.InstanceTypeNotSupported",
     }
 )
 
@@ -39,8 +38,6 @@ QUOTA = frozenset(
         "PrivateIpAddressLimitExceeded",
         "NetworkInterfaceLimitExceeded",
         "ResourceLimitExceeded",
-        "KeyPairLimitExceeded",
-        "ResourceCountLimitExceeded",
     }
 )
 
@@ -101,8 +98,6 @@ WRONG_STATE = frozenset(
     {
         "IncorrectInstanceState",
         "IncorrectState",
-        "IncorrectSpotRequestState",
-        "OperationNotPermitted.InstanceState",
     }
 )
 
@@ -110,8 +105,6 @@ TOKEN_SPENT = frozenset(
     {
         "IdempotentParameterMismatch",
         "IdempotentInstanceTerminated",
-        "InvalidClientToken",
-        "IdempotentParameter",
     }
 )
 
