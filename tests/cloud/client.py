@@ -145,6 +145,13 @@ class Cloud:
         """Boot one server and return it when it is ACTIVE or ERROR."""
         return self.settle(self.boot(flavor, **arguments))[0]
 
+    def boot_events(self, server_id: str) -> list[str]:
+        """Return what the events of a server's boot say to its user."""
+        compute = self.project("admin").compute
+        (boot,) = [a for a in compute.server_actions(server_id) if a.action == "create"]
+        events = compute.get_server_action(boot.request_id, server_id).events
+        return [str(event.get("details")) for event in events]
+
     def delete(self, server_ids: Iterable[str], deadline_secs: float = SETTLED_SECS) -> None:
         """Delete servers and return when they are gone."""
         left = set(server_ids)

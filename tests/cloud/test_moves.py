@@ -55,14 +55,18 @@ def moved_outcome(cloud: Cloud, server_id: str) -> dict[str, Any]:
     return waiting.until(outcome, f"a move of {server_id} is decided", SETTLED_SECS)
 
 
-def at_rest(cloud: Cloud, server_id: str) -> Any:
-    """Return a server when nothing is being done to it."""
+def at_rest(cloud: Cloud, server_id: str, host: str | None = None) -> Any:
+    """Return a server when nothing is being done to it, and it is on ``host`` if that is given.
+
+    Nova may clear the task for a moment before it names the new host.
+    """
 
     def resting() -> Any:
         server = cloud.server(server_id)
-        return server if not server.task_state else None
+        is_there = host is None or server.compute_host == host
+        return server if is_there and not server.task_state else None
 
-    return waiting.until(resting, f"{server_id} is at rest", SETTLED_SECS)
+    return waiting.until(resting, f"{server_id} is at rest on {host or 'its host'}", SETTLED_SECS)
 
 
 @pytest.mark.parametrize("move", MOVES)
@@ -75,7 +79,7 @@ def test_a_private_server_moves_to_a_private_host(
     outcome = moved_outcome(cloud, server.id)
     assert outcome["result"] == "placed"
     assert outcome["path"] == "filter"
-    moved = at_rest(cloud, server.id)
+    moved = at_rest(cloud, server.id, outcome["hosts"][server.id])
     assert moved.status in ("ACTIVE", "VERIFY_RESIZE"), moved.fault
     assert cloud.is_private(moved)
     if move is not resize:
@@ -107,7 +111,7 @@ def test_an_evacuation_goes_to_a_private_host_or_nowhere(cloud: Cloud, room: int
     cloud.demo.compute.evacuate_server(server)
     outcome = moved_outcome(cloud, server.id)
     assert outcome["result"] == ("placed" if room else "no_valid_host")
-    evacuated = at_rest(cloud, server.id)
+    evacuated = at_rest(cloud, server.id, outcome["hosts"].get(server.id))
     assert evacuated.compute_host == ("private2" if room else "private1")
     assert not cloud.machines(server.id)
 
