@@ -121,6 +121,16 @@ def test_what_ec2_refuses_goes_to_a_private_host(cloud: Cloud, code: str) -> Non
     assert not cloud.machines(server.id)
 
 
+def test_what_a_burst_host_lacks_goes_to_a_private_host(cloud: Cloud) -> None:
+    """The scheduler cannot see a config drive in the request, the burst host can."""
+    cloud.open_gate()
+    server = cloud.place(config_drive=True)
+    assert server.status == "ACTIVE", server.fault
+    assert cloud.is_private(server)
+    assert not cloud.machines(server.id)
+    assert any("config drive" in details for details in cloud.refusals(server.id))
+
+
 @pytest.mark.parametrize("code", REFUSALS)
 def test_what_ec2_refuses_with_private_hosts_full_fails_and_says_what_to_do(
     cloud: Cloud, code: str

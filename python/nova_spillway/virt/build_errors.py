@@ -2,8 +2,7 @@
 """Why a launch failed, as the exceptions by which Nova goes on.
 
 A provider's refusal is this host's trouble, not the request's: Nova tries the alternates, as it
-does when a hypervisor is out of room. What the request asks for in vain is aborted, with the
-reason.
+does when a hypervisor is out of room, or lacks what the request asks for.
 """
 
 from __future__ import annotations

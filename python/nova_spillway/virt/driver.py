@@ -212,8 +212,8 @@ class SpillwayDriver(refusals.RefusingDriver):
     ) -> None:
         """Launch the server's machine and wait until it runs.
 
-        :raises nova.exception.BuildAbortException: the request asks for what burst servers lack.
-        :raises build_errors.LaunchRefused: this host cannot launch it; Nova tries the next one.
+        :raises build_errors.LaunchRefused: this host cannot launch it; Nova tries the next one,
+            which may be a private host that has what burst servers lack.
         """
         wanted = launch_request.obstacles(
             instance,
@@ -223,10 +223,10 @@ class SpillwayDriver(refusals.RefusingDriver):
             bool(configdrive.required_by(instance)),
         )
         if wanted:
-            raise exception.BuildAbortException(
-                instance_uuid=instance.uuid,
-                reason=f"a server on a burst host cannot have: {', '.join(wanted)}",
+            refusal = build_errors.LaunchRefused(
+                reason=f"a server on a burst host cannot have: {', '.join(wanted)}"
             )
+            raise self._refused(context, instance, refusal)
         # Ports are made in the background; looking at them raises what went wrong with them,
         # and it should do so before a machine is paid for.
         if network_info is not None:
@@ -243,12 +243,15 @@ class SpillwayDriver(refusals.RefusingDriver):
                 )
                 self._poll.expect({instance.uuid: Power.ON})
         except (_native.Unmappable, Full, api.ProviderError) as error:
-            refusal = build_errors.reschedulable(error)
-            LOG.warning("%s", refusal, instance=instance)
-            nova_records.show_refusal(context, instance.uuid, self._host, refusal)
             record.forget()
-            raise refusal from None
+            raise self._refused(context, instance, build_errors.reschedulable(error)) from None
         _show_address(instance, machine)
+
+    def _refused(self, context: Any, instance: Any, refusal: Exception) -> Exception:
+        """Tell operator and user of a launch that this host refuses; return what to raise."""
+        LOG.warning("%s", refusal, instance=instance)
+        nova_records.show_refusal(context, instance.uuid, self._host, refusal)
+        return refusal
 
     def rebuild(
         self,

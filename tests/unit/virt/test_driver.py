@@ -19,7 +19,7 @@ from nova.compute import power_state, provider_tree, task_states
 from nova.objects import fields
 from nova.objects.instance import Instance as NovaInstance
 
-from nova_spillway.virt import driver, intent
+from nova_spillway.virt import build_errors, driver, intent
 
 pytestmark = pytest.mark.usefixtures("aws_credentials")
 
@@ -263,7 +263,7 @@ def test_an_address_that_the_user_gave_stays(
 def test_what_burst_servers_lack_is_refused_before_anything_is_paid(
     burst: driver.SpillwayDriver, ec2: Any, instance: Instance, changes: dict[str, Any], word: str
 ) -> None:
-    with pytest.raises(exception.BuildAbortException, match=word):
+    with pytest.raises(build_errors.LaunchRefused, match=word):
         spawn(burst, instance, **changes)
     assert machine_states(ec2, instance) == []
 
@@ -285,7 +285,7 @@ def test_what_an_instance_asks_for_in_vain(
 ) -> None:
     image_meta = instance.image_meta
     setattr(instance, attribute, value)
-    with pytest.raises(exception.BuildAbortException, match=word):
+    with pytest.raises(build_errors.LaunchRefused, match=word):
         spawn(burst, instance, image_meta=image_meta)
     assert machine_states(ec2, instance) == []
 
