@@ -57,6 +57,8 @@ class Stage:
     name: str
     what: str
     commands: Sequence[Sequence[str]]
+    afterwards: Sequence[Sequence[str]] = ()
+    """Commands that run at the end, also when one of the others failed; they count, too."""
 
 
 def stages() -> list[Stage]:
@@ -146,8 +148,8 @@ def stages() -> list[Stage]:
             [
                 [sys.executable, "-m", "tests.cloud", "up"],
                 [TOOLS_PYTHON, "-m", "pytest", "-q", "tests/cloud"],
-                [sys.executable, "-m", "tests.cloud", "down"],
             ],
+            afterwards=[[sys.executable, "-m", "tests.cloud", "down"]],
         ),
     ]
 
@@ -202,13 +204,17 @@ def run(stage: Stage) -> dict[str, object]:
         "CARGO_TARGET_DIR": str(cache_folder() / "target"),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    failed = ""
-    for command in stage.commands:
-        print(f"$ {' '.join(command)}", flush=True)
-        done = subprocess.run(command, cwd=CHECKOUT, env=environment, check=False)
-        if done.returncode != 0:
-            failed = f"exit code {done.returncode} of: {' '.join(command)}"
-            break
+
+    def failure(commands: Sequence[Sequence[str]]) -> str:
+        for command in commands:
+            print(f"$ {' '.join(command)}", flush=True)
+            done = subprocess.run(command, cwd=CHECKOUT, env=environment, check=False)
+            if done.returncode != 0:
+                return f"exit code {done.returncode} of: {' '.join(command)}"
+        return ""
+
+    failures = [failure(stage.commands), failure(stage.afterwards)]
+    failed = "; ".join(filter(None, failures))
     seconds = round(time.monotonic() - started, 1)
     say(f"stage {stage.name}: {failed or 'passed'} ({seconds:.0f} s)")
     return {"stage": stage.name, "passed": not failed, "failed": failed, "seconds": seconds}
