@@ -10,6 +10,7 @@
 //! [`mod@decide`] (the decision), [`reason`] (why).
 #![forbid(unsafe_code)]
 
+pub mod attempt;
 pub mod decide;
 pub mod eligibility;
 pub mod gate;
@@ -24,7 +25,8 @@ pub mod request;
 pub mod scope;
 pub mod units;
 
-pub use decide::{Attempt, Decision, Evidence, decide};
+pub use attempt::{Attempt, Placement};
+pub use decide::{Decision, Evidence, decide};
 pub use load::{Load, Offer, SnapshotFault};
 pub use policy::Policy;
 pub use reason::Reason;

@@ -1,6 +1,6 @@
 //! Where a request could burst to, best first, and why other places were left out.
 
-use crate::decide::Placement;
+use crate::attempt::Placement;
 use crate::load::{Load, Offer};
 use crate::money::{self, Verdict};
 use crate::policy::{BurstHost, Policy};

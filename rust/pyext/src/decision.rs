@@ -4,7 +4,7 @@ use crate::errors::{PolicyError, guarded};
 use crate::request::Request;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use spillway_core::{Evidence, decide};
+use spillway_core::{Evidence, attempt, decide};
 use spillway_runtime::wire::{Observed, ReplayError};
 use std::sync::Arc;
 
@@ -82,13 +82,15 @@ impl Decision {
 
 /// One way to serve a request.
 #[pyclass(frozen, module = "nova_spillway._native")]
-pub(crate) struct Attempt(decide::Attempt);
+pub(crate) struct Attempt(attempt::Attempt);
 
 impl Attempt {
-    fn placement(&self) -> Option<&decide::Placement> {
+    fn placement(&self) -> Option<&attempt::Placement> {
         match &self.0 {
-            decide::Attempt::Hybrid(burst) | decide::Attempt::Split { burst, .. } => Some(burst),
-            decide::Attempt::Stock | decide::Attempt::Filter | decide::Attempt::BurstOnly => None,
+            attempt::Attempt::Hybrid(burst) | attempt::Attempt::Split { burst, .. } => Some(burst),
+            attempt::Attempt::Stock | attempt::Attempt::Filter | attempt::Attempt::BurstOnly => {
+                None
+            }
         }
     }
 }
@@ -120,7 +122,7 @@ impl Attempt {
     #[getter]
     fn private_count(&self) -> u32 {
         match self.0 {
-            decide::Attempt::Split { private, .. } => private,
+            attempt::Attempt::Split { private, .. } => private,
             _ => 0,
         }
     }

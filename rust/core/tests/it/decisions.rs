@@ -2,12 +2,11 @@
 
 use crate::arbitrary::{Case, cases};
 use proptest::prelude::*;
-use spillway_core::decide::Placement;
 use spillway_core::eligibility::eligibility;
 use spillway_core::load::SpendOf;
 use spillway_core::policy::{BurstLevel, Mode, MultiCreate};
 use spillway_core::request::Operation;
-use spillway_core::{Attempt, Decision, Evidence, Load, Usd, decide};
+use spillway_core::{Attempt, Decision, Evidence, Load, Placement, Usd, decide};
 
 fn decided(case: &Case) -> Decision {
     decide(

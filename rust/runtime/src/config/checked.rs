@@ -1,12 +1,8 @@
 //! What the policy file means: checked and typed.
 
-use super::check::check;
-use super::diagnostics::Diagnostics;
-use super::layers;
 use spillway_core::Policy;
 use spillway_core::units::Span;
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A checked policy file with the environment over it.
 #[derive(Debug, Clone, PartialEq)]
@@ -105,39 +101,4 @@ pub struct Ec2Options {
     /// EC2's availability zone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub availability_zone: Option<String>,
-}
-
-impl Config {
-    /// Reads a policy file and the environment over it.
-    ///
-    /// # Errors
-    /// Everything that is wrong with the file or with a variable; also that it cannot be read.
-    pub fn load(path: &Path) -> Result<Config, Diagnostics> {
-        Config::load_under(path, std::env::vars_os())
-    }
-
-    /// [`Config::load`] under an environment that is given.
-    ///
-    /// # Errors
-    /// As [`Config::load`].
-    pub fn load_under(
-        path: &Path,
-        variables: impl IntoIterator<Item = (OsString, OsString)>,
-    ) -> Result<Config, Diagnostics> {
-        let text = layers::read(path)?;
-        check(layers::merge(
-            &text,
-            &path.display().to_string(),
-            variables,
-        )?)
-    }
-
-    /// Reads a policy from `text`, without the environment. `origin` is the name that
-    /// diagnostics show for the file.
-    ///
-    /// # Errors
-    /// Everything that is wrong with the text.
-    pub fn from_toml(text: &str, origin: &str) -> Result<Config, Diagnostics> {
-        check(layers::merge(text, origin, [])?)
-    }
 }

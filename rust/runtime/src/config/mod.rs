@@ -3,7 +3,7 @@
 //! `raw` says what can be written and is the manual; `shape` reads that back from its schema,
 //! and `document` and `environment` hold the two layers against it, so that each error has
 //! its place; figment puts the layers together in `layers`; `check` says what they mean, as a
-//! `checked::Config`.
+//! `checked::Config`; `load` does one after the other.
 
 mod check;
 mod checked;
@@ -12,6 +12,7 @@ mod document;
 mod environment;
 mod example;
 mod layers;
+mod load;
 mod raw;
 mod reference;
 mod shape;

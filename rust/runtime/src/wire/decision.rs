@@ -2,7 +2,7 @@
 
 use super::amount::Dollars;
 use serde::{Serialize, Serializer};
-use spillway_core::{Attempt, Decision, Reason, decide::Placement};
+use spillway_core::{Attempt, Decision, Placement, Reason};
 
 #[derive(Serialize)]
 pub(super) struct DecisionShape<'a> {
