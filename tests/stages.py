@@ -22,7 +22,7 @@ from tests.cloud.progress import say
 
 EPILOG = """\
 examples:
-  tests/all                              everything, about half an hour on two cores
+  tests/all                              everything, about a quarter of an hour on two cores
   tests/all --list                       the stages
   tests/all --stage rust --stage unit    some of them
   tests/all --output json                what ran and how long it took, as JSON at the end
