@@ -28,14 +28,18 @@ create_exception!(
 ///
 /// PyO3 would raise `PanicException`, a `BaseException` that Nova's `except Exception` misses.
 pub(crate) fn guarded<T>(work: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+    caught(work).unwrap_or_else(|message| Err(CorePanic::new_err(message)))
+}
+
+/// Runs `work`; a panic's message is the error.
+fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     // What a panic can leave half-changed are caches behind a mutex, and those are rebuilt.
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
-        let message = payload
+    catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {
+        payload
             .downcast_ref::<&str>()
             .map(ToString::to_string)
             .or_else(|| payload.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "no message".to_owned());
-        Err(CorePanic::new_err(message))
+            .unwrap_or_else(|| "no message".to_owned())
     })
 }
 
@@ -45,5 +49,25 @@ pub(crate) fn unmappable(py: Python<'_>, reason: &spillway_core::Reason) -> PyEr
     match error.value(py).setattr("code", reason.code()) {
         Ok(()) => error,
         Err(other) => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::caught;
+
+    #[test]
+    fn a_panic_is_an_error_with_its_message() {
+        assert_eq!(caught(|| 7), Ok(7));
+        assert_eq!(
+            caught(|| -> u8 { panic!("plain") }),
+            Err("plain".to_owned())
+        );
+        assert_eq!(
+            caught(|| -> u8 { panic!("number {}", 3) }),
+            Err("number 3".to_owned())
+        );
+        let payload = || -> u8 { std::panic::panic_any(3_u8) };
+        assert_eq!(caught(payload), Err("no message".to_owned()));
     }
 }
