@@ -2,7 +2,7 @@
 #![allow(missing_docs)]
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use spillway_core::gate::{Gate, GateState, Sample};
+use spillway_core::gate::{Gate, GateState, Observation, Sample};
 use spillway_core::load::{GateView, LoadView};
 use spillway_core::pattern::Patterns;
 use spillway_core::policy::{
@@ -50,6 +50,7 @@ fn policy(rules: usize, hosts: usize) -> Policy {
         gate: GatePolicy {
             open_after: Span::from_secs(60),
             close_after: Span::from_secs(600),
+            forecast_lead: None,
         },
         signals: Vec::new(),
         rules: all,
@@ -117,6 +118,7 @@ fn gates(criterion: &mut Criterion) {
     let dwell = GatePolicy {
         open_after: Span::from_secs(60),
         close_after: Span::from_secs(600),
+        forecast_lead: None,
     };
     let signals: Vec<_> = (0..10)
         .map(|n| SignalPolicy {
@@ -129,10 +131,13 @@ fn gates(criterion: &mut Criterion) {
         })
         .collect();
     let samples = vec![
-        Some(Sample {
-            value: 0.8,
-            at: Timestamp(1)
-        });
+        Observation {
+            newest: Some(Sample {
+                value: 0.8,
+                at: Timestamp(1)
+            }),
+            crosses_in: None,
+        };
         signals.len()
     ];
     let gate = Gate::new(Timestamp(0));

@@ -53,7 +53,8 @@ pub fn decide(
     if let Some(decision) = decide_without_policy(request) {
         return decision;
     }
-    if policy.mode == Mode::Off {
+    let mode = load.word().mode_under(policy.mode);
+    if mode == Mode::Off {
         return Decision::of(vec![Attempt::Filter], vec![Reason::ModeOff]);
     }
     let mut decision = match eligibility(policy, request) {
@@ -77,7 +78,7 @@ pub fn decide(
         }
         Err(reason) => Decision::of(vec![Attempt::Filter], vec![reason]),
     };
-    if policy.mode == Mode::Shadow {
+    if mode == Mode::Shadow {
         decision.shadow_attempts = std::mem::replace(&mut decision.attempts, vec![Attempt::Filter]);
         decision.reasons.push(Reason::ModeShadow);
     }
@@ -133,7 +134,7 @@ impl Boot<'_> {
             Load::Known(view) => Some(view),
             Load::Unknown(_) => None,
         };
-        if view.is_some_and(|view| view.paused) {
+        if self.load.word().paused {
             return Decision::private(Reason::Paused, Vec::new());
         }
         let group_host = match self.affinity_host() {
@@ -403,7 +404,7 @@ fn blocks_bursting(reason: &Reason) -> bool {
 fn fault_reason(fault: SnapshotFault) -> Reason {
     match fault {
         SnapshotFault::Missing => Reason::SnapshotMissing,
-        SnapshotFault::Stale { age } => Reason::SnapshotStale { age },
+        SnapshotFault::Stale { age, .. } => Reason::SnapshotStale { age },
         SnapshotFault::Unreadable => Reason::SnapshotUnreadable,
         SnapshotFault::NewerFormat { format } => Reason::SnapshotNewerFormat { format },
     }

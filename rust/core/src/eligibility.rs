@@ -21,11 +21,7 @@ pub fn eligibility<'a>(policy: &'a Policy, request: &Request) -> Result<Eligible
     if let Some(&obstacle) = request.obstacles.iter().min() {
         return Err(Reason::Obstacle { obstacle });
     }
-    let rule = policy
-        .rules
-        .iter()
-        .find(|rule| matches(rule, request))
-        .ok_or(Reason::NoRule)?;
+    let rule = matching_rule(policy, request).ok_or(Reason::NoRule)?;
     if rule.burst == BurstLevel::Never {
         return Err(Reason::RuleNever {
             rule: rule.name.clone(),
@@ -43,6 +39,12 @@ pub fn eligibility<'a>(policy: &'a Policy, request: &Request) -> Result<Eligible
         rule,
         level: rule.burst.min(flavor).min(hint),
     })
+}
+
+/// The first rule that matches a request, whatever it then says.
+#[must_use]
+pub fn matching_rule<'a>(policy: &'a Policy, request: &Request) -> Option<&'a Rule> {
+    policy.rules.iter().find(|rule| matches(rule, request))
 }
 
 fn flavor_level(request: &Request) -> Result<BurstLevel, Reason> {

@@ -39,6 +39,15 @@ pub struct Sample {
     pub at: Timestamp,
 }
 
+/// All that a gate looks at of a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Observation {
+    /// The newest sample, when there is one.
+    pub newest: Option<Sample>,
+    /// When its course reaches `open_at` if it goes on like this; see [`crate::forecast`].
+    pub crosses_in: Option<Span>,
+}
+
 /// What a signal says at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Reading {
@@ -85,9 +94,31 @@ pub struct Gate {
 struct Standing {
     over: Option<Timestamp>,
     under: Option<Timestamp>,
+    by_forecast: bool,
+}
+
+/// A signal that asks for the gate to open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asking {
+    /// Position of the signal among those that the gate was stepped with.
+    pub signal: usize,
+    /// Since when.
+    pub since: Timestamp,
+    /// It does not stand over `open_at` yet; its course is forecast to.
+    pub by_forecast: bool,
 }
 
 impl Gate {
+    /// A gate as it was before a restart. Dwell times start anew: nobody looked in between.
+    #[must_use]
+    pub fn restored(state: GateState, since: Timestamp) -> Self {
+        Gate {
+            state,
+            since,
+            ..Gate::default()
+        }
+    }
+
     /// A closed gate that has seen nothing.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
@@ -109,9 +140,21 @@ impl Gate {
         self.since
     }
 
-    /// The gate after looking at the newest sample of each signal.
+    /// The signals that ask for the gate to be open, in their order.
+    pub fn asking(&self) -> impl Iterator<Item = Asking> + '_ {
+        let standing = self.standing.iter().enumerate();
+        standing.filter_map(|(signal, stands)| {
+            stands.over.map(|since| Asking {
+                signal,
+                since,
+                by_forecast: stands.by_forecast,
+            })
+        })
+    }
+
+    /// The gate after looking at each signal.
     ///
-    /// `signals` and `samples` go together by position; call it with the same signals in the same
+    /// `signals` and `observations` go together by position; call it with the same signals in the same
     /// order each time. A longer gap than a signal's `stale_after` between two calls, or a `now`
     /// before the last one, starts that signal's dwell time anew.
     #[must_use]
@@ -119,7 +162,7 @@ impl Gate {
         &self,
         policy: &GatePolicy,
         signals: &[SignalPolicy],
-        samples: &[Option<Sample>],
+        observations: &[Observation],
         now: Timestamp,
     ) -> Gate {
         let mut standing = Vec::with_capacity(signals.len());
@@ -128,13 +171,19 @@ impl Gate {
         let mut taking_part = 0_usize;
         for (position, signal) in signals.iter().enumerate() {
             let before = self.standing_before(position, signal, now);
-            let sample = samples.get(position).copied().flatten();
-            let reading = judge(sample, signal.stale_after, now);
+            let observation = observations.get(position).copied().unwrap_or_default();
+            let reading = judge(observation.newest, signal.stale_after, now);
             let stands = match reading {
-                Reading::Fresh(value) => Standing {
-                    over: (value >= signal.open_at).then(|| before.over.unwrap_or(now)),
-                    under: (value <= signal.close_at).then(|| before.under.unwrap_or(now)),
-                },
+                Reading::Fresh(value) => {
+                    let by_forecast = value < signal.open_at && soon(observation, policy);
+                    let over = value >= signal.open_at || by_forecast;
+                    let under = value <= signal.close_at && !by_forecast;
+                    Standing {
+                        over: over.then(|| before.over.unwrap_or(now)),
+                        under: under.then(|| before.under.unwrap_or(now)),
+                        by_forecast,
+                    }
+                }
                 Reading::Stale { .. } | Reading::Absent | Reading::NotFinite => Standing::default(),
             };
             let ignored =
@@ -181,6 +230,13 @@ impl Gate {
             Standing::default()
         }
     }
+}
+
+fn soon(observation: Observation, policy: &GatePolicy) -> bool {
+    matches!(
+        (observation.crosses_in, policy.forecast_lead),
+        (Some(crosses_in), Some(lead)) if crosses_in <= lead
+    )
 }
 
 fn stood(since: Option<Timestamp>, at_least: Span, now: Timestamp) -> bool {

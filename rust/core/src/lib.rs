@@ -6,13 +6,14 @@
 //! that would break it.
 //!
 //! Read in this order: [`request`] (what Nova asks for), [`policy`] (what the operator wants),
-//! [`load`] (what is known about the private cloud), [`gate`] (hysteresis over its signals),
-//! [`mod@decide`] (the decision), [`reason`] (why).
+//! [`load`] (what is known about the private cloud), [`gate`] (hysteresis over its signals, with a
+//! [`forecast`]), [`mod@decide`] (the decision), [`reason`] (why).
 #![forbid(unsafe_code)]
 
 pub mod attempt;
 pub mod decide;
 pub mod eligibility;
+pub mod forecast;
 pub mod gate;
 pub mod load;
 pub mod mapping;

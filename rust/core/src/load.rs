@@ -1,6 +1,7 @@
 //! What is known about the private cloud's load, the offers and the spend, at one moment.
 
 use crate::gate::GateState;
+use crate::policy::Mode;
 use crate::scope::Scope;
 use crate::units::{Span, Timestamp, Usd};
 use std::collections::BTreeMap;
@@ -14,15 +15,30 @@ pub enum Load {
     Unknown(SnapshotFault),
 }
 
+impl Load {
+    /// What an operator said, as far as it is known.
+    #[must_use]
+    pub fn word(&self) -> OperatorWord {
+        match self {
+            Load::Known(view) => view.word,
+            Load::Unknown(SnapshotFault::Stale { word, .. }) => *word,
+            Load::Unknown(_) => OperatorWord::default(),
+        }
+    }
+}
+
 /// Why there is no usable snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SnapshotFault {
     /// The file does not exist.
     Missing,
-    /// The file is older than the policy allows.
+    /// The file is older than the policy allows. Measurements age; an operator's word does not, so
+    /// it still holds.
     Stale {
         /// Age of the file's content.
         age: Span,
+        /// What an operator said.
+        word: OperatorWord,
     },
     /// The file could not be read or is not a snapshot: cut off, not JSON, a number that is NaN.
     Unreadable,
@@ -40,8 +56,25 @@ pub struct LoadView {
     pub gates: Vec<GateView>,
     /// Money spent, when it is known.
     pub spend: Option<Spend>,
-    /// An operator stopped all launches.
+    /// What an operator said.
+    pub word: OperatorWord,
+}
+
+/// What an operator said while Spillway runs. It only takes away from what the policy allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OperatorWord {
+    /// Nothing may be launched.
     pub paused: bool,
+    /// The mode, when it is below the policy's.
+    pub mode: Option<Mode>,
+}
+
+impl OperatorWord {
+    /// The mode that counts: the policy's, unless an operator took away from it.
+    #[must_use]
+    pub fn mode_under(self, policy: Mode) -> Mode {
+        self.mode.map_or(policy, |mode| mode.min(policy))
+    }
 }
 
 /// One scope's gate.

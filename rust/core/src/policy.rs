@@ -30,8 +30,8 @@ impl Policy {
     }
 }
 
-/// Whether decisions are acted on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// Whether decisions are acted on. In order: what comes later may do more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Mode {
     /// Nothing bursts and nothing is decided.
     Off,
@@ -52,6 +52,14 @@ impl Mode {
             Mode::Active => "active",
         }
     }
+
+    /// Reads a name; `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Mode::Off, Mode::Shadow, Mode::Active]
+            .into_iter()
+            .find(|mode| mode.name() == text)
+    }
 }
 
 /// Dwell times of a gate.
@@ -61,6 +69,9 @@ pub struct GatePolicy {
     pub open_after: Span,
     /// How long all signals have to stand under their `close_at`.
     pub close_after: Span,
+    /// A signal that is forecast to reach its `open_at` within this time counts as standing over
+    /// it; `None` forecasts nothing. The time that a burst server takes to start is the right one.
+    pub forecast_lead: Option<Span>,
 }
 
 /// One signal's thresholds.

@@ -4,7 +4,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 use spillway_core::gate::GateState;
-use spillway_core::load::{GateView, LoadView, Spend, SpendOf};
+use spillway_core::load::{GateView, LoadView, OperatorWord, Spend, SpendOf};
 use spillway_core::pattern::Patterns;
 use spillway_core::policy::*;
 use spillway_core::request::{Flavor, Image, Obstacle, Operation, ServerGroup};
@@ -160,6 +160,7 @@ fn policies() -> impl Strategy<Value = Policy> {
             gate: GatePolicy {
                 open_after: Span(0),
                 close_after: Span(0),
+                forecast_lead: None,
             },
             signals: Vec::new(),
             rules,
@@ -178,10 +179,19 @@ fn policies() -> impl Strategy<Value = Policy> {
         })
 }
 
+fn words() -> impl Strategy<Value = OperatorWord> {
+    let mode = prop_oneof![Just(Mode::Off), Just(Mode::Shadow), Just(Mode::Active)];
+    (proptest::bool::weighted(0.1), option::weighted(0.1, mode))
+        .prop_map(|(paused, mode)| OperatorWord { paused, mode })
+}
+
 fn loads() -> impl Strategy<Value = Load> {
     let fault = prop_oneof![
         Just(SnapshotFault::Missing),
-        Just(SnapshotFault::Stale { age: Span(99) }),
+        words().prop_map(|word| SnapshotFault::Stale {
+            age: Span(99),
+            word
+        }),
         Just(SnapshotFault::Unreadable),
         Just(SnapshotFault::NewerFormat { format: 2 }),
     ];
@@ -205,16 +215,8 @@ fn loads() -> impl Strategy<Value = Load> {
         btree_map(names(&["p1", "p2"]), spend_of(), 0..3),
     )
         .prop_map(|(total, projects)| Spend { total, projects });
-    let view = (
-        vec(gate, 0..4),
-        option::of(spend),
-        proptest::bool::weighted(0.1),
-    )
-        .prop_map(|(gates, spend, paused)| LoadView {
-            gates,
-            spend,
-            paused,
-        });
+    let view = (vec(gate, 0..4), option::of(spend), words())
+        .prop_map(|(gates, spend, word)| LoadView { gates, spend, word });
     prop_oneof![1 => fault.prop_map(Load::Unknown), 4 => view.prop_map(Load::Known)]
 }
 

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use spillway_core::Timestamp;
-use spillway_core::gate::{Gate, GateState, Sample};
+use spillway_core::gate::{Gate, GateState, Observation, Sample};
 use spillway_core::policy::{GatePolicy, SignalPolicy, WhenMissing};
 use spillway_core::scope::Scope;
 use spillway_core::units::{Finite, Span};
@@ -15,6 +15,7 @@ fn policy() -> GatePolicy {
     GatePolicy {
         open_after: OPEN_AFTER,
         close_after: CLOSE_AFTER,
+        forecast_lead: None,
     }
 }
 
@@ -29,12 +30,20 @@ fn signal(when_missing: WhenMissing) -> SignalPolicy {
     }
 }
 
-fn sample(value: f64, at: u64) -> Option<Sample> {
-    Some(Sample {
-        value,
-        at: Timestamp(at),
-    })
+fn sample(value: f64, at: u64) -> Observation {
+    Observation {
+        newest: Some(Sample {
+            value,
+            at: Timestamp(at),
+        }),
+        crosses_in: None,
+    }
 }
+
+const NONE: Observation = Observation {
+    newest: None,
+    crosses_in: None,
+};
 
 /// Steps a gate through `(now, value)` pairs with one signal; returns the state at each.
 fn run(series: &[(u64, Option<f64>)]) -> Vec<GateState> {
@@ -43,7 +52,7 @@ fn run(series: &[(u64, Option<f64>)]) -> Vec<GateState> {
     series
         .iter()
         .map(|&(now, value)| {
-            let samples = [value.and_then(|value| sample(value, now))];
+            let samples = [value.map_or(NONE, |value| sample(value, now))];
             gate = gate.step(&policy(), &signals, &samples, Timestamp(now));
             gate.state()
         })
@@ -113,7 +122,7 @@ fn a_missing_signal_holds_an_open_gate_or_takes_no_part() {
             gate = gate.step(
                 &policy(),
                 &signals,
-                &[sample(0.5, now), None],
+                &[sample(0.5, now), NONE],
                 Timestamp(now),
             );
         }
@@ -148,7 +157,7 @@ fn a_gate_stays_open_for_its_dwell_time_when_the_signal_that_opened_it_vanishes(
         gate = gate.step(
             &policy(),
             &signals,
-            &[None, sample(0.1, now)],
+            &[NONE, sample(0.1, now)],
             Timestamp(now),
         );
         assert_eq!(gate.state(), GateState::Open, "{secs} s");
@@ -156,10 +165,43 @@ fn a_gate_stays_open_for_its_dwell_time_when_the_signal_that_opened_it_vanishes(
     gate = gate.step(
         &policy(),
         &signals,
-        &[None, sample(0.1, 650_000)],
+        &[NONE, sample(0.1, 650_000)],
         Timestamp(650_000),
     );
     assert_eq!(gate.state(), GateState::Closed);
+}
+
+/// A rise that will be over the threshold before a burst server could start opens early, but no
+/// sooner than after the dwell time; a forecast that vanishes starts it anew.
+#[test]
+fn a_forecast_within_the_lead_counts_as_standing_over() {
+    let forecast = GatePolicy {
+        forecast_lead: Some(Span::from_secs(40)),
+        ..policy()
+    };
+    let signals = [signal(WhenMissing::Hold)];
+    let run = |crosses_in: &dyn Fn(u64) -> Option<Span>| {
+        let mut gate = Gate::new(Timestamp(0));
+        for secs in (0..=60).step_by(10) {
+            let now = secs * 1_000;
+            let observation = Observation {
+                crosses_in: crosses_in(secs),
+                ..sample(0.75, now)
+            };
+            gate = gate.step(&forecast, &signals, &[observation], Timestamp(now));
+        }
+        gate
+    };
+    let gate = run(&|_| Some(Span::from_secs(40)));
+    assert_eq!(gate.state(), GateState::Open);
+    assert_eq!(gate.since(), Timestamp(30_000));
+    assert!(gate.asking().all(|asking| asking.by_forecast));
+    let later_than_the_lead = run(&|_| Some(Span::from_secs(41)));
+    assert_eq!(later_than_the_lead.state(), GateState::Closed);
+    let vanished = run(&|secs| (secs != 40).then_some(Span(0)));
+    assert_eq!(vanished.since(), Timestamp(30_000));
+    let vanished_early = run(&|secs| (secs != 20).then_some(Span(0)));
+    assert_eq!(vanished_early.since(), Timestamp(60_000));
 }
 
 /// One step: how far the clock moves (backwards too), and what the two signals say.
@@ -204,7 +246,7 @@ proptest! {
         for (moved, first, second) in steps {
             now = now.saturating_add_signed(moved);
             elapsed += u64::try_from(moved).unwrap_or(0);
-            let at = |value: Option<f64>| value.and_then(|value| sample(value, now));
+            let at = |value: Option<f64>| value.map_or(NONE, |value| sample(value, now));
             let next = gate.step(&policy(), &signals, &[at(first), at(second)], Timestamp(now));
             if next.state() != gate.state() {
                 let dwell = match next.state() {
