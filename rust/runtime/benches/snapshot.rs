@@ -4,7 +4,7 @@
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use spillway_core::gate::GateState;
-use spillway_core::load::{GateView, LoadView, Spend, SpendOf};
+use spillway_core::load::{GateView, LoadView, OperatorWord, Spend, SpendOf};
 use spillway_core::request::{Flavor, Image, Operation};
 use spillway_core::scope::Scope;
 use spillway_core::units::Span;
@@ -73,7 +73,7 @@ fn load() -> Load {
                 .map(|id| (format!("project-{id:032}"), of))
                 .collect(),
         }),
-        paused: false,
+        word: OperatorWord::default(),
     })
 }
 

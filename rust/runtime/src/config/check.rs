@@ -3,13 +3,14 @@
 use super::checked::{
     BurstHostConfig, Config, Ec2Options, JournalConfig, Provider, SnapshotConfig,
 };
-use super::diagnostics::{Diagnostic, Diagnostics, Origins, Step, nearest, quoted};
+use super::diagnostics::{Diagnostic, Diagnostics, Origins, Step, nearest, quoted, steps};
 use super::document::dotted;
 use super::layers::Merged;
 use super::raw::{
     RawBurstHost, RawBurstLevel, RawConfig, RawEc2, RawImage, RawMode, RawMoney, RawMultiCreate,
     RawProvider, RawRule, RawSignal, RawSize, RawWhenMissing, RawWhenUnknown,
 };
+use super::sidecar::checked::{OpenStackConfig, SignalSource};
 use sha2::{Digest, Sha256};
 use spillway_core::Policy;
 use spillway_core::pattern::Patterns;
@@ -20,6 +21,7 @@ use spillway_core::policy::{
 use spillway_core::scope::Scope;
 use spillway_core::units::{Finite, Span, Usd};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::path::Path;
 
 /// Returns what the layers mean together.
@@ -39,6 +41,9 @@ pub(super) fn check(merged: Merged) -> Result<Config, Diagnostics> {
     check.files(&raw);
     check.deployment(&raw);
     let burst_hosts = check.burst_hosts(&raw.burst_hosts);
+    let sidecar = check.sidecar(&raw.sidecar, raw.snapshot.stale_after_secs);
+    let sources = check.sources(&raw.sources);
+    let signal_sources = check.signal_sources(&raw);
     let policy = Policy {
         mode: match raw.mode {
             RawMode::Off => Mode::Off,
@@ -48,6 +53,10 @@ pub(super) fn check(merged: Merged) -> Result<Config, Diagnostics> {
         gate: GatePolicy {
             open_after: Span::from_secs(raw.gate.open_after_secs),
             close_after: Span::from_secs(raw.gate.close_after_secs),
+            forecast_lead: match raw.gate.forecast {
+                true => raw.gate.forecast_lead_secs.map(Span::from_secs),
+                false => None,
+            },
         },
         signals: check.signals(&raw.signals),
         rules: check.rules(&raw.rules),
@@ -64,11 +73,18 @@ pub(super) fn check(merged: Merged) -> Result<Config, Diagnostics> {
         check.wrong(&[], format!("cannot be written as TOML: {error}"), "");
         String::new()
     });
-    if !check.diagnostics.is_empty() {
-        return Err(Diagnostics::new(check.diagnostics));
-    }
+    let sidecar = match sidecar {
+        Some(sidecar) if check.diagnostics.is_empty() => sidecar,
+        // What is wrong with it was said.
+        _ => return Err(Diagnostics::new(check.diagnostics)),
+    };
     Ok(Config {
         policy,
+        sidecar,
+        openstack: OpenStackConfig::from(&raw.openstack),
+        sources,
+        signal_sources,
+        forecast: raw.gate.forecast,
         snapshot: SnapshotConfig {
             path: raw.snapshot.path.into(),
             stale_after: Span::from_secs(raw.snapshot.stale_after_secs),
@@ -94,24 +110,19 @@ fn digest(text: &str) -> String {
         .collect()
 }
 
-/// Path from the top of the file to a value.
-macro_rules! path {
-    ($($step:expr),+ $(,)?) => { [$(Step::from($step)),+] };
-}
-
 /// What goes beyond one value: ranges that depend on others, names that have to be unique or have
 /// to exist.
-struct Check<'a> {
+pub(super) struct Check<'a> {
     origins: &'a Origins,
     diagnostics: Vec<Diagnostic>,
 }
 
 impl Check<'_> {
-    fn wrong(&mut self, path: &[Step], found: String, expected: &str) {
+    pub(super) fn wrong(&mut self, path: &[Step], found: String, expected: &str) {
         self.wrong_near(path, found, expected, None);
     }
 
-    fn wrong_near(
+    pub(super) fn wrong_near(
         &mut self,
         path: &[Step],
         found: String,
@@ -131,13 +142,13 @@ impl Check<'_> {
             ("journal", &raw.journal.path),
         ] {
             if !Path::new(value).is_absolute() {
-                let path = path![table, "path"];
+                let path = steps![table, "path"];
                 let found = format!("{} is \"{value}\"", dotted(&path));
                 self.wrong(&path, found, "an absolute path");
             }
         }
         if raw.snapshot.path == raw.journal.path {
-            let path = path!["journal", "path"];
+            let path = steps!["journal", "path"];
             let found = "journal.path and snapshot.path are the same file".to_owned();
             self.wrong(&path, found, "two files");
         }
@@ -150,7 +161,7 @@ impl Check<'_> {
             None if raw.burst_hosts.is_empty() => {}
             None => {
                 let found = "there is a burst host and no \"deployment\"".to_owned();
-                self.wrong(&path!["burst_hosts", 0], found, EXPECTED);
+                self.wrong(&steps!["burst_hosts", 0], found, EXPECTED);
             }
             Some(name) => {
                 let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
@@ -159,7 +170,7 @@ impl Check<'_> {
                     && name.chars().all(|c| allowed(c) || c == '-');
                 if !is_name {
                     let found = format!("deployment is \"{name}\"");
-                    self.wrong(&path!["deployment"], found, EXPECTED);
+                    self.wrong(&steps!["deployment"], found, EXPECTED);
                 }
             }
         }
@@ -171,7 +182,7 @@ impl Check<'_> {
         for (index, name) in names.enumerate() {
             if !seen.insert(name) {
                 let mut path = list.to_vec();
-                path.extend(path![index, key]);
+                path.extend(steps![index, key]);
                 let found = format!("{} is \"{name}\" again", dotted(&path));
                 self.wrong(&path, found, "a name that no entry before it has");
             }
@@ -180,7 +191,7 @@ impl Check<'_> {
 
     fn signals(&mut self, raw: &[RawSignal]) -> Vec<SignalPolicy> {
         let names = raw.iter().map(|signal| signal.name.as_str());
-        self.unique_names(&path!["signals"], "name", names);
+        self.unique_names(&steps!["signals"], "name", names);
         let signals = raw.iter().enumerate();
         signals
             .filter_map(|(index, signal)| self.signal(index, signal))
@@ -193,21 +204,10 @@ impl Check<'_> {
                 "signals[{index}].close_at is {}, above open_at {}",
                 raw.close_at, raw.open_at
             );
-            let path = path!["signals", index, "close_at"];
+            let path = steps!["signals", index, "close_at"];
             self.wrong(&path, found, &format!("at most {}", raw.open_at));
         }
-        let scope = Scope::parse(&raw.scope);
-        if scope.is_none() {
-            let found = format!("signals[{index}].scope is \"{}\"", raw.scope);
-            let kind = raw.scope.split(':').next().unwrap_or_default();
-            let suggestion = nearest(kind, ["cloud", "zone", "aggregate"]).map(|kind| match kind {
-                "cloud" => "\"cloud\"".to_owned(),
-                kind => format!("\"{kind}:NAME\""),
-            });
-            let expected = "\"cloud\", \"zone:NAME\" or \"aggregate:NAME\"";
-            let path = path!["signals", index, "scope"];
-            self.wrong_near(&path, found, expected, suggestion);
-        }
+        let scope = self.scope(&steps!["signals", index, "scope"], &raw.scope);
         Some(SignalPolicy {
             name: raw.name.clone(),
             scope: scope?,
@@ -221,9 +221,32 @@ impl Check<'_> {
         })
     }
 
+    pub(super) fn scope(&mut self, at: &[Step], text: &str) -> Option<Scope> {
+        let scope = Scope::parse(text);
+        if scope.is_none() {
+            let found = format!("{} is \"{text}\"", dotted(at));
+            let kind = text.split(':').next().unwrap_or_default();
+            let suggestion = nearest(kind, ["cloud", "zone", "aggregate"]).map(|kind| match kind {
+                "cloud" => "\"cloud\"".to_owned(),
+                kind => format!("\"{kind}:NAME\""),
+            });
+            let expected = "\"cloud\", \"zone:NAME\" or \"aggregate:NAME\"";
+            self.wrong_near(at, found, expected, suggestion);
+        }
+        scope
+    }
+
+    /// By position as the signals; shorter only when something is wrong.
+    fn signal_sources(&mut self, raw: &RawConfig) -> Vec<SignalSource> {
+        let signals = raw.signals.iter().enumerate();
+        signals
+            .filter_map(|(index, signal)| self.signal_source(index, signal, &raw.sources))
+            .collect()
+    }
+
     fn rules(&mut self, raw: &[RawRule]) -> Vec<Rule> {
         let names = raw.iter().map(|rule| rule.name.as_str());
-        self.unique_names(&path!["rules"], "name", names);
+        self.unique_names(&steps!["rules"], "name", names);
         let rules = raw.iter().enumerate();
         rules.map(|(index, rule)| self.rule(index, rule)).collect()
     }
@@ -269,7 +292,7 @@ impl Check<'_> {
         };
         if globs.is_empty() {
             let found = format!("rules[{index}].{key} is an empty list, which matches nothing");
-            let path = path!["rules", index, key];
+            let path = steps!["rules", index, key];
             self.wrong(&path, found, "at least one pattern, or no such key");
         }
         Patterns::of(globs)
@@ -280,7 +303,7 @@ impl Check<'_> {
             && min > max
         {
             let found = format!("rules[{index}].max_{of} is {max}, below min_{of} {min}");
-            let path = path!["rules", index, format!("max_{of}").as_str()];
+            let path = steps!["rules", index, format!("max_{of}").as_str()];
             self.wrong(&path, found, &format!("at least {min}"));
         }
         Bounds { min, max }
@@ -297,7 +320,7 @@ impl Check<'_> {
         ];
         for (position, glob) in raw.server_groups.iter().flatten().enumerate() {
             if !Patterns::of([glob]).matches_any(POLICIES) {
-                let path = path!["rules", index, "server_groups", position];
+                let path = steps!["rules", index, "server_groups", position];
                 let found = format!("{} is \"{glob}\", which no policy matches", dotted(&path));
                 let expected = format!("a pattern of {}", POLICIES.join(", "));
                 self.wrong_near(&path, found, &expected, nearest(glob, POLICIES).map(quoted));
@@ -335,7 +358,7 @@ impl Check<'_> {
             && soft > hard
         {
             let found = format!("money.{of}_soft_usd is {soft}, above {of}_hard_usd {hard}");
-            let path = path!["money", format!("{of}_soft_usd").as_str()];
+            let path = steps!["money", format!("{of}_soft_usd").as_str()];
             self.wrong(&path, found, &format!("at most {hard}"));
         }
         SoftHard {
@@ -346,10 +369,11 @@ impl Check<'_> {
 
     fn burst_hosts(&mut self, raw: &[RawBurstHost]) -> Vec<BurstHostConfig> {
         let names = raw.iter().map(|host| host.name.as_str());
-        self.unique_names(&path!["burst_hosts"], "name", names);
+        self.unique_names(&steps!["burst_hosts"], "name", names);
         let hosts = raw.iter().enumerate();
         hosts
             .filter_map(|(index, host)| {
+                let metrics_listen = self.metrics_listen(index, host);
                 Some(BurstHostConfig {
                     name: host.name.clone(),
                     max_servers: host.max_servers,
@@ -357,10 +381,50 @@ impl Check<'_> {
                     max_memory_mb: host.max_memory_mb,
                     max_disk_gb: host.max_disk_gb,
                     poll_interval: millis(host.poll_interval_secs),
+                    metrics_listen,
+                    metrics_url: self.metrics_url(index, host, metrics_listen),
                     provider: self.provider(index, host)?,
                 })
             })
             .collect()
+    }
+
+    fn metrics_listen(&mut self, index: usize, host: &RawBurstHost) -> Option<SocketAddr> {
+        let text = host.metrics_listen.as_ref()?;
+        let address = text.parse::<SocketAddr>().ok();
+        // Port 0 is any free port, and nobody would know which.
+        let usable = address.filter(|address| address.port() != 0);
+        if usable.is_none() {
+            let path = steps!["burst_hosts", index, "metrics_listen"];
+            let found = format!("{} is \"{text}\"", dotted(&path));
+            let expected = "an IP address and a port, such as \"127.0.0.1:9651\"";
+            self.wrong(&path, found, expected);
+        }
+        usable
+    }
+
+    fn metrics_url(
+        &mut self,
+        index: usize,
+        host: &RawBurstHost,
+        listen: Option<SocketAddr>,
+    ) -> Option<String> {
+        if let Some(url) = &host.metrics_url {
+            let path = steps!["burst_hosts", index, "metrics_url"];
+            self.url(&path, url, ["http", "https"]);
+            return Some(url.clone());
+        }
+        let listen = listen?;
+        if listen.ip().is_unspecified() {
+            let path = steps!["burst_hosts", index, "metrics_listen"];
+            let found = format!("{} is every address, and no metrics_url", dotted(&path));
+            self.wrong(
+                &path,
+                found,
+                "a metrics_url for the sidecar, or one address",
+            );
+        }
+        Some(format!("http://{listen}/metrics"))
     }
 
     fn provider(&mut self, index: usize, host: &RawBurstHost) -> Option<Provider> {
@@ -368,7 +432,7 @@ impl Check<'_> {
             RawProvider::Ec2 => {
                 let Some(ec2) = &host.ec2 else {
                     let found = format!("burst_hosts[{index}] has provider \"ec2\" and no ec2");
-                    let path = path!["burst_hosts", index];
+                    let path = steps!["burst_hosts", index];
                     self.wrong(&path, found, "a table [burst_hosts.ec2]");
                     return None;
                 };
@@ -379,17 +443,8 @@ impl Check<'_> {
 
     fn ec2(&mut self, index: usize, raw: &RawEc2) -> Ec2Options {
         if let Some(url) = &raw.endpoint_url {
-            let rest = ["http://", "https://"]
-                .iter()
-                .find_map(|scheme| url.strip_prefix(scheme));
-            let host = rest.and_then(|rest| rest.split('/').next());
-            if !host.is_some_and(|host| !host.is_empty() && !host.contains('@')) {
-                let path = path!["burst_hosts", index, "ec2", "endpoint_url"];
-                // Not shown: what stands before an @ is perhaps a password.
-                let found = format!("{} is no usable address", dotted(&path));
-                let expected = "http:// or https://, a host, and no user or password";
-                self.wrong(&path, found, expected);
-            }
+            let path = steps!["burst_hosts", index, "ec2", "endpoint_url"];
+            self.url(&path, url, ["http", "https"]);
         }
         Ec2Options {
             region: raw.region.clone(),
@@ -402,10 +457,10 @@ impl Check<'_> {
 
     fn core_host(&mut self, index: usize, raw: &RawBurstHost) -> BurstHost {
         let sizes = || raw.sizes.iter().map(|size| size.name.as_str());
-        self.unique_names(&path!["burst_hosts", index, "sizes"], "name", sizes());
+        self.unique_names(&steps!["burst_hosts", index, "sizes"], "name", sizes());
         for (flavor, size) in &raw.flavors {
             if !sizes().any(|name| name == size) {
-                let path = path!["burst_hosts", index, "flavors", flavor.as_str()];
+                let path = steps!["burst_hosts", index, "flavors", flavor.as_str()];
                 let found = format!("burst_hosts[{index}] pins flavor \"{flavor}\" to \"{size}\"");
                 let known = sizes().collect::<Vec<_>>().join(", ");
                 let expected = format!("one of its sizes: {known}");
@@ -458,6 +513,6 @@ fn usd(dollars: f64) -> Option<Usd> {
 
 /// The schema bounds it to an hour, so the cast is exact to the millisecond.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn millis(secs: f64) -> Span {
+pub(super) fn millis(secs: f64) -> Span {
     Span((secs * 1_000.0).round() as u64)
 }

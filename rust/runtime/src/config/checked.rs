@@ -1,7 +1,9 @@
 //! What the policy file means: checked and typed.
 
+use super::sidecar::checked::{OpenStackConfig, SidecarConfig, SignalSource, SourcesConfig};
 use spillway_core::Policy;
 use spillway_core::units::Span;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// A checked policy file with the environment over it.
@@ -17,6 +19,16 @@ pub struct Config {
     pub deployment: Option<String>,
     /// What only the burst hosts themselves need, in the order of `policy.burst_hosts`.
     pub burst_hosts: Vec<BurstHostConfig>,
+    /// The sidecar itself.
+    pub sidecar: SidecarConfig,
+    /// The private cloud's own APIs.
+    pub openstack: OpenStackConfig,
+    /// What the sidecar reads.
+    pub sources: SourcesConfig,
+    /// What each of `policy.signals` is measured by, by position.
+    pub signal_sources: Vec<SignalSource>,
+    /// The course of each signal is followed, and a gate may open early.
+    pub forecast: bool,
     /// First 16 hexadecimal digits of the SHA-256 of `effective_toml`.
     pub digest: String,
     /// The merged configuration with every default, as TOML; reading it gives this value again.
@@ -54,6 +66,10 @@ pub struct BurstHostConfig {
     pub max_disk_gb: u64,
     /// Time between two bulk polls of the provider.
     pub poll_interval: Span,
+    /// Where the driver in nova-compute serves its metrics; `None` means that it serves none.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Where the sidecar reads those metrics; `None` means that it knows nothing of this host.
+    pub metrics_url: Option<String>,
     /// The public cloud behind it.
     pub provider: Provider,
 }

@@ -3,6 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
+/// Path from the top of the file to a value.
+macro_rules! steps {
+    ($($step:expr),+ $(,)?) => { [$($crate::config::diagnostics::Step::from($step)),+] };
+}
+pub(super) use steps;
+
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {

@@ -279,6 +279,7 @@ fn scalar(value: &DeValue<'_>, shape: &Shape) -> Option<Value> {
         (Shape::Text { may_be_empty }, DeValue::String(text)) => {
             (*may_be_empty || !text.is_empty()).then(|| Value::from(text.as_ref()))
         }
+        (Shape::Boolean, DeValue::Boolean(is)) => Some(Value::from(*is)),
         (Shape::Choice(words), DeValue::String(text)) => words
             .iter()
             .any(|word| word.name == *text)

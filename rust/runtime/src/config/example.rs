@@ -31,8 +31,8 @@ fn table(text: &mut String, prefix: &str, fields: &[Field]) {
         let (mark, value) = match (&field.example, &field.default) {
             (Example::Shown(value), _) => ("", value),
             (Example::Optional(value), _) => ("#", value),
-            (Example::Default, Some(value)) => ("", value),
-            (Example::Default, None) => continue,
+            (Example::Default | Example::Commented, Some(value)) => ("", value),
+            (Example::Default | Example::Commented, None) => continue,
         };
         text.push_str(&format!("{mark}{} = {}\n", field.name, toml(value)));
     }
@@ -43,12 +43,24 @@ fn table(text: &mut String, prefix: &str, fields: &[Field]) {
             format!("{prefix}.{}", field.name)
         };
         comment(text, field);
-        match field.shape {
-            Shape::Tables { .. } => text.push_str(&format!("[[{name}]]\n")),
-            _ => text.push_str(&format!("[{name}]\n")),
+        let mut body = match field.shape {
+            Shape::Tables { .. } => format!("[[{name}]]\n"),
+            _ => format!("[{name}]\n"),
+        };
+        table(&mut body, &name, field.shape.fields());
+        if field.example == Example::Commented {
+            body = commented(&body);
         }
-        table(text, &name, field.shape.fields());
+        text.push_str(&body);
     }
+}
+
+fn commented(body: &str) -> String {
+    let lines = body.lines().map(|line| match line {
+        "" => "#\n".to_owned(),
+        line => format!("# {line}\n"),
+    });
+    lines.collect()
 }
 
 fn comment(text: &mut String, field: &Field) {

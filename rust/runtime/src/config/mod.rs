@@ -16,8 +16,15 @@ mod load;
 mod raw;
 mod reference;
 mod shape;
+mod sidecar;
 
 pub use checked::{BurstHostConfig, Config, Ec2Options, JournalConfig, Provider, SnapshotConfig};
 pub use diagnostics::{Diagnostic, Diagnostics, Origin};
 pub use example::example;
 pub use reference::reference;
+pub use sidecar::checked::{
+    HeatMeasure, HeatSignal, HeatSource, NotificationsMeasure, NotificationsSignal,
+    NotificationsSource, OnGate, OpenStackConfig, PlacementMeasure, PlacementSignal,
+    PlacementSource, PromqlSignal, PromqlSource, Reduce, ScrapeSignal, ScrapeSource, SidecarConfig,
+    SignalSource, SourcesConfig, TlsFiles,
+};

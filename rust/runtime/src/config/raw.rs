@@ -1,6 +1,10 @@
 //! The policy file as it is written. The doc comments are the manual: the configuration reference
 //! and the example file are made from them.
 
+use super::sidecar::raw::{
+    RawHeatSignal, RawNotificationsSignal, RawOpenStack, RawPlacementSignal, RawPromqlSignal,
+    RawScrapeSignal, RawSidecar, RawSources,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -26,6 +30,15 @@ pub(super) struct RawConfig {
 
     /// The file in which every decision and its outcome is recorded.
     pub(super) journal: RawJournal,
+
+    /// The process `spillway run`, which measures the signals and writes the snapshot.
+    pub(super) sidecar: RawSidecar,
+
+    /// How the sidecar reaches the private cloud's own APIs, for the sources that need them.
+    pub(super) openstack: RawOpenStack,
+
+    /// What the sidecar reads. A source that has no table is off.
+    pub(super) sources: RawSources,
 
     /// How long signals have to stand before a gate changes. Longer times flap less and react
     /// later.
@@ -114,6 +127,13 @@ pub(super) struct RawGate {
     /// seconds. Servers that were launched keep running, so closing late costs little.
     #[schemars(range(min = 0, max = 86_400))]
     pub(super) close_after_secs: u64,
+    /// Follow the course of each signal, and let the gate open early when it will be over its
+    /// `open_at` sooner than a burst server could start. `open_after_secs` holds all the same.
+    pub(super) forecast: bool,
+    /// How long a burst server takes to start, seconds. Absent, what the burst hosts measure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 3600), extend("x-optional-example" = 60))]
+    pub(super) forecast_lead_secs: Option<u64>,
 }
 
 impl Default for RawGate {
@@ -121,6 +141,8 @@ impl Default for RawGate {
         RawGate {
             open_after_secs: 60,
             close_after_secs: 600,
+            forecast: false,
+            forecast_lead_secs: None,
         }
     }
 }
@@ -204,6 +226,26 @@ pub(super) struct RawSignal {
     /// infinite. It can never open a gate then.
     #[serde(default)]
     pub(super) when_missing: RawWhenMissing,
+    /// Measured by a series of scraped exporters. Each signal has exactly one of the tables
+    /// `scrape`, `promql`, `notifications`, `placement` and `heat`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) scrape: Option<RawScrapeSignal>,
+    /// Measured by a query.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-example-table" = "commented"))]
+    pub(super) promql: Option<RawPromqlSignal>,
+    /// Measured by Nova's notifications.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-example-table" = "commented"))]
+    pub(super) notifications: Option<RawNotificationsSignal>,
+    /// Measured by Placement, over the private hosts of the scope.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-example-table" = "commented"))]
+    pub(super) placement: Option<RawPlacementSignal>,
+    /// Measured by a stack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-example-table" = "commented"))]
+    pub(super) heat: Option<RawHeatSignal>,
 }
 
 fn default_scope() -> String {
@@ -364,6 +406,19 @@ pub(super) struct RawBurstHost {
     #[serde(default = "default_poll_interval_secs")]
     #[schemars(range(min = 0.5, max = 3600))]
     pub(super) poll_interval_secs: f64,
+    /// Where the driver in nova-compute serves its metrics over HTTP, at the path `/metrics`:
+    /// address and port, `ADDRESS:PORT` or `[ADDRESS]:PORT`. Whoever reaches it can read them, so
+    /// keep it to the loopback interface or a network of your own. Absent, it serves none. Taken
+    /// when nova-compute starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-example" = "127.0.0.1:9651"))]
+    pub(super) metrics_listen: Option<String>,
+    /// Where the sidecar reads those metrics: `http://` or `https://`, without user or password.
+    /// Absent, it is `http://METRICS_LISTEN/metrics`; with neither, the sidecar knows nothing of
+    /// this burst host. Required when `metrics_listen` is every address of the machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-optional-example" = "http://cloud1.internal.example:9651/metrics"))]
+    pub(super) metrics_url: Option<String>,
     /// Flavors that always get one size, by name: `"m1.small" = "t3.small"`. Every other flavor
     /// gets the cheapest size that fits. The extra spec `spillway:size` of a flavor goes before.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -75,6 +75,7 @@ fn key(text: &mut String, prefix: &str, field: &Field) {
     }
     let form = match &field.shape {
         Shape::Choice(_) => None,
+        Shape::Boolean => Some("`true` or `false`".to_owned()),
         shape => Some(range(shape).unwrap_or_else(|| shape.describe().replacen("a ", "A ", 1))),
     };
     let presence = match (default(field), field.required) {
@@ -86,7 +87,7 @@ fn key(text: &mut String, prefix: &str, field: &Field) {
         Example::Shown(value) | Example::Optional(value) => {
             Some(format!("Example: `{} = {}`.", field.name, toml(value)))
         }
-        Example::Default => None,
+        Example::Default | Example::Commented => None,
     };
     let facts: Vec<_> = [form.map(|form| format!("{form}.")), Some(presence), example]
         .into_iter()

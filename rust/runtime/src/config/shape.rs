@@ -19,6 +19,8 @@ pub(super) enum Shape {
     Text { may_be_empty: bool },
     /// A list of texts.
     Texts { may_be_empty: bool },
+    /// `true` or `false`.
+    Boolean,
     /// A whole number.
     Integer { min: i64, max: i64 },
     /// A finite number.
@@ -50,6 +52,8 @@ pub(super) enum Example {
     Optional(Value),
     /// The default.
     Default,
+    /// A whole table, commented out: it would be one too many beside another.
+    Commented,
 }
 
 /// A word of a [`Shape::Choice`].
@@ -92,6 +96,7 @@ impl Shape {
             Shape::Text { .. } => "a text that is not empty".to_owned(),
             Shape::Texts { may_be_empty: true } => "a list of texts".to_owned(),
             Shape::Texts { .. } => "a list of texts that are not empty".to_owned(),
+            Shape::Boolean => "true or false".to_owned(),
             Shape::Integer { min, max } => format!("a whole number from {min} to {max}"),
             Shape::Number {
                 min: Some(min),
@@ -125,6 +130,7 @@ fn shape(schema: &Value, definitions: &Map<String, Value>) -> Shape {
         Some("string") => Shape::Text {
             may_be_empty: !is_nonempty(schema),
         },
+        Some("boolean") => Shape::Boolean,
         Some("integer") => match (whole("minimum"), whole("maximum")) {
             (Some(min), Some(max)) => Shape::Integer { min, max },
             _ => Shape::Unknown,
@@ -170,6 +176,7 @@ fn fields(
             required: is_required(name),
             default: schema.get("default").cloned(),
             example: match (schema.get("x-example"), schema.get("x-optional-example")) {
+                _ if schema.get("x-example-table").is_some() => Example::Commented,
                 (Some(value), _) => Example::Shown(value.clone()),
                 (None, Some(value)) => Example::Optional(value.clone()),
                 (None, None) => Example::Default,
@@ -234,7 +241,7 @@ mod tests {
                 check(&at, field.shape.fields());
             }
         }
-        assert_eq!(Shape::whole().fields().len(), 9);
+        assert_eq!(Shape::whole().fields().len(), 12);
         check("", Shape::whole().fields());
     }
 }

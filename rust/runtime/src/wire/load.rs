@@ -4,7 +4,8 @@ use super::amount::Dollars;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use spillway_core::gate::GateState;
-use spillway_core::load::{GateView, LoadView, Spend, SpendOf};
+use spillway_core::load::{GateView, LoadView, OperatorWord, Spend, SpendOf};
+use spillway_core::policy::Mode;
 use spillway_core::scope::Scope;
 use spillway_core::units::Span;
 use spillway_core::{Load, Offer, SnapshotFault, Timestamp};
@@ -17,8 +18,8 @@ use std::collections::BTreeMap;
 pub(super) enum LoadShape {
     /// The snapshot was used.
     Known {
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        paused: bool,
+        #[serde(flatten)]
+        word: WordShape,
         #[serde(default)]
         gates: Vec<GateShape>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -27,7 +28,11 @@ pub(super) enum LoadShape {
     /// There was none.
     Missing,
     /// It was too old.
-    Stale { age_ms: u64 },
+    Stale {
+        age_ms: u64,
+        #[serde(flatten)]
+        word: WordShape,
+    },
     /// It could not be read.
     Unreadable,
     /// It was of a newer format.
@@ -39,7 +44,7 @@ impl LoadShape {
     pub(super) fn of(load: &Load, project: &str) -> Self {
         match load {
             Load::Known(view) => LoadShape::Known {
-                paused: view.paused,
+                word: view.word.into(),
                 gates: view.gates.iter().map(GateShape::of).collect(),
                 spend: view
                     .spend
@@ -47,7 +52,10 @@ impl LoadShape {
                     .map(|spend| SpendShape::of(spend, project)),
             },
             Load::Unknown(SnapshotFault::Missing) => LoadShape::Missing,
-            Load::Unknown(SnapshotFault::Stale { age }) => LoadShape::Stale { age_ms: age.0 },
+            Load::Unknown(SnapshotFault::Stale { age, word }) => LoadShape::Stale {
+                age_ms: age.0,
+                word: (*word).into(),
+            },
             Load::Unknown(SnapshotFault::Unreadable) => LoadShape::Unreadable,
             Load::Unknown(SnapshotFault::NewerFormat { format }) => {
                 LoadShape::NewerFormat { format: *format }
@@ -59,24 +67,67 @@ impl LoadShape {
 impl From<LoadShape> for Load {
     fn from(shape: LoadShape) -> Load {
         match shape {
-            LoadShape::Known {
-                paused,
-                gates,
-                spend,
-            } => Load::Known(LoadView {
+            LoadShape::Known { word, gates, spend } => Load::Known(LoadView {
                 gates: gates.into_iter().map(GateView::from).collect(),
                 spend: spend.map(Spend::from),
-                paused,
+                word: word.into(),
             }),
             LoadShape::Missing => Load::Unknown(SnapshotFault::Missing),
-            LoadShape::Stale { age_ms } => {
-                Load::Unknown(SnapshotFault::Stale { age: Span(age_ms) })
-            }
+            LoadShape::Stale { age_ms, word } => Load::Unknown(SnapshotFault::Stale {
+                age: Span(age_ms),
+                word: word.into(),
+            }),
             LoadShape::Unreadable => Load::Unknown(SnapshotFault::Unreadable),
             LoadShape::NewerFormat { format } => {
                 Load::Unknown(SnapshotFault::NewerFormat { format })
             }
         }
+    }
+}
+
+/// What an operator said; what was not said is left out.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(super) struct WordShape {
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    paused: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mode: Option<ModeShape>,
+}
+
+impl From<OperatorWord> for WordShape {
+    fn from(word: OperatorWord) -> Self {
+        WordShape {
+            paused: word.paused,
+            mode: word.mode.map(ModeShape),
+        }
+    }
+}
+
+impl From<WordShape> for OperatorWord {
+    fn from(shape: WordShape) -> Self {
+        OperatorWord {
+            paused: shape.paused,
+            mode: shape.mode.map(|mode| mode.0),
+        }
+    }
+}
+
+/// `off`, `shadow` or `active`.
+#[derive(Debug, Clone, Copy)]
+struct ModeShape(Mode);
+
+impl Serialize for ModeShape {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for ModeShape {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        Mode::parse(&text)
+            .map(ModeShape)
+            .ok_or_else(|| D::Error::custom(format_args!("'{text}' is no mode")))
     }
 }
 
@@ -90,7 +141,7 @@ pub(super) struct GateShape {
 }
 
 impl GateShape {
-    fn of(gate: &GateView) -> Self {
+    pub(super) fn of(gate: &GateView) -> Self {
         GateShape {
             scope: ScopeShape(gate.scope.clone()),
             state: gate.state.into(),
@@ -170,7 +221,18 @@ struct SpendOfShape {
 
 impl SpendShape {
     fn of(spend: &Spend, project: &str) -> Self {
-        let listed = spend.projects.get_key_value(project);
+        Self::with_projects(spend, spend.projects.get_key_value(project))
+    }
+
+    /// Of every project.
+    pub(super) fn whole(spend: &Spend) -> Self {
+        Self::with_projects(spend, &spend.projects)
+    }
+
+    fn with_projects<'s>(
+        spend: &Spend,
+        listed: impl IntoIterator<Item = (&'s String, &'s SpendOf)>,
+    ) -> Self {
         SpendShape {
             hourly_usd: Dollars(spend.total.hourly),
             month_usd: Dollars(spend.total.month),

@@ -9,12 +9,22 @@ mod inputs;
 mod journal;
 mod line;
 mod load;
+mod publish;
 mod published;
+mod recorded;
 mod replay;
 mod snapshot;
 
 pub use journal::Journal;
 pub use line::{DecisionRecord, OutcomeRecord};
+#[cfg(feature = "engine")]
+pub(crate) use publish::replace;
+pub use publish::{Publication, PublishedGate};
+pub use recorded::{
+    BadLine, JournalLine, MAX_LINE_BYTES, RecordedDecision, RecordedOutcome, RecordedPolicy,
+};
+#[cfg(feature = "engine")]
+pub(crate) use replay::{RecordedInputs, decision_json};
 pub use replay::{ReplayError, decide_recorded};
 pub use snapshot::{MAX_AHEAD, MAX_BYTES, Observed, SnapshotFile};
 

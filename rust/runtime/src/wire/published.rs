@@ -1,7 +1,7 @@
 //! The snapshot's content.
 
 use super::FORMAT;
-use super::load::{GateShape, OfferShape, SpendShape};
+use super::load::{GateShape, OfferShape, SpendShape, WordShape};
 use serde::Deserialize;
 use spillway_core::load::{GateView, LoadView, Spend};
 use spillway_core::{Offer, SnapshotFault, Timestamp};
@@ -24,8 +24,8 @@ struct Header {
 #[derive(Deserialize)]
 struct Body<'a> {
     written_at_ms: u64,
-    #[serde(default)]
-    paused: bool,
+    #[serde(flatten)]
+    word: WordShape,
     #[serde(default)]
     gates: Vec<GateShape>,
     #[serde(default, borrow)]
@@ -54,7 +54,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Published, SnapshotFault> {
         view: LoadView {
             gates: body.gates.into_iter().map(GateView::from).collect(),
             spend: body.spend.map(Spend::from),
-            paused: body.paused,
+            word: body.word.into(),
         },
         offers: body.offers.into_iter().map(Offer::from).collect(),
     })

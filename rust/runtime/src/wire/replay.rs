@@ -3,7 +3,7 @@
 use super::decision::DecisionShape;
 use super::inputs::Inputs;
 use crate::config::{Config, Diagnostics};
-use spillway_core::{Load, Offer, Request, Timestamp, decide};
+use spillway_core::{Decision, Evidence, Load, Offer, Policy, Request, Timestamp, decide};
 use thiserror::Error;
 
 /// Recorded inputs that cannot be decided on.
@@ -17,6 +17,47 @@ pub enum ReplayError {
     Inputs(serde_json::Error),
 }
 
+/// What a decision was made from besides the policy, as `decide` takes it.
+#[derive(Debug, Clone)]
+pub(crate) struct RecordedInputs {
+    pub(crate) request: Request,
+    pub(crate) load: Load,
+    pub(crate) offers: Vec<Offer>,
+    pub(crate) evidence: Evidence,
+    pub(crate) now: Timestamp,
+}
+
+impl RecordedInputs {
+    /// Reads the `inputs` of a journal line.
+    pub(crate) fn parse(inputs_json: &str) -> Result<Self, ReplayError> {
+        let inputs: Inputs<'_> = serde_json::from_str(inputs_json).map_err(ReplayError::Inputs)?;
+        Ok(RecordedInputs {
+            request: inputs.request.into(),
+            load: inputs.load.into(),
+            offers: inputs.offers.into_iter().map(Offer::from).collect(),
+            evidence: inputs.evidence.into(),
+            now: Timestamp(inputs.now_ms),
+        })
+    }
+
+    /// Decides on them.
+    pub(crate) fn decide(&self, policy: &Policy) -> Decision {
+        decide(
+            policy,
+            &self.load,
+            &self.offers,
+            &self.request,
+            self.evidence,
+            self.now,
+        )
+    }
+}
+
+/// Returns what a journal line has as its `decision`.
+pub(crate) fn decision_json(decision: &Decision) -> serde_json::Result<String> {
+    serde_json::to_string(&DecisionShape::of(decision))
+}
+
 /// Decides on the `inputs` of a journal line under a policy line's `toml`; returns what such a
 /// line has as its `decision`. The environment plays no part.
 ///
@@ -24,19 +65,8 @@ pub enum ReplayError {
 /// [`ReplayError`] when policy or inputs are unusable.
 pub fn decide_recorded(policy_toml: &str, inputs_json: &str) -> Result<String, ReplayError> {
     let config = Config::from_toml(policy_toml, "policy").map_err(ReplayError::Policy)?;
-    let inputs: Inputs<'_> = serde_json::from_str(inputs_json).map_err(ReplayError::Inputs)?;
-    let request = Request::from(inputs.request);
-    let load = Load::from(inputs.load);
-    let offers: Vec<Offer> = inputs.offers.into_iter().map(Offer::from).collect();
-    let decision = decide(
-        &config.policy,
-        &load,
-        &offers,
-        &request,
-        inputs.evidence.into(),
-        Timestamp(inputs.now_ms),
-    );
-    serde_json::to_string(&DecisionShape::of(&decision)).map_err(ReplayError::Inputs)
+    let decision = RecordedInputs::parse(inputs_json)?.decide(&config.policy);
+    decision_json(&decision).map_err(ReplayError::Inputs)
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ impl SnapshotFile {
     pub fn read(&mut self, now: Timestamp) -> Arc<Observed> {
         self.refresh();
         let fault = match &self.content {
-            Ok(content) => match self.age_fault(content.written_at, now) {
+            Ok(content) => match self.age_fault(content, now) {
                 None => return Arc::clone(&content.observed),
                 Some(fault) => fault,
             },
@@ -74,12 +74,13 @@ impl SnapshotFile {
         })
     }
 
-    fn age_fault(&self, written_at: Timestamp, now: Timestamp) -> Option<SnapshotFault> {
-        if written_at.since(now) > MAX_AHEAD {
+    fn age_fault(&self, content: &Content, now: Timestamp) -> Option<SnapshotFault> {
+        if content.written_at.since(now) > MAX_AHEAD {
             return Some(SnapshotFault::Unreadable);
         }
-        let age = now.since(written_at);
-        (age > self.stale_after).then_some(SnapshotFault::Stale { age })
+        let age = now.since(content.written_at);
+        let word = content.observed.load.word();
+        (age > self.stale_after).then_some(SnapshotFault::Stale { age, word })
     }
 
     fn refresh(&mut self) {

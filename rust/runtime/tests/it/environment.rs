@@ -50,7 +50,7 @@ fn a_variable_has_the_type_of_its_key() {
         ("SPILLWAY__MONEY__HOURLY_HARD_USD", "2"),
         (
             "SPILLWAY__SNAPSHOT",
-            "{ path = \"/s\", stale_after_secs = 5 }",
+            "{ path = \"/s\", stale_after_secs = 50 }",
         ),
         ("SPILLWAY__SNAPSHOT__PATH", "/t"),
         ("SPILLWAY__RULES", "[{ name = \"all\" }]"),
@@ -58,7 +58,7 @@ fn a_variable_has_the_type_of_its_key() {
     .expect("a good environment");
     assert_eq!(config.deployment.as_deref(), Some("0815"));
     assert_eq!(config.snapshot.path.to_str(), Some("/t"));
-    assert_eq!(config.snapshot.stale_after, Span::from_secs(5));
+    assert_eq!(config.snapshot.stale_after, Span::from_secs(50));
     assert!(config.policy.money.total.hourly.hard.is_some());
     assert_eq!(config.policy.rules[0].name, "all");
 }

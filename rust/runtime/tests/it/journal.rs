@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use spillway_core::gate::GateState;
-use spillway_core::load::{GateView, LoadView, Spend, SpendOf};
+use spillway_core::load::{GateView, LoadView, OperatorWord, Spend, SpendOf};
 use spillway_core::request::{Flavor, Image, Operation, ServerGroup};
 use spillway_core::scope::Scope;
 use spillway_core::{Evidence, Load, Offer, Request, Timestamp, Usd, decide};
@@ -75,7 +75,7 @@ fn load() -> Load {
                 ("p2".to_owned(), of(3.0, 4.0)),
             ]),
         }),
-        paused: false,
+        word: OperatorWord::default(),
     })
 }
 

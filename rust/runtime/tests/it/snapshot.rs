@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use spillway_core::gate::GateState;
 use spillway_core::load::GateView;
+use spillway_core::load::OperatorWord;
 use spillway_core::scope::Scope;
 use spillway_core::units::Span;
 use spillway_core::{Load, Offer, SnapshotFault, Timestamp, Usd};
@@ -94,7 +95,7 @@ fn a_complete_snapshot_is_read_and_what_it_says_besides_is_passed_over() {
     let Load::Known(view) = &observed.load else {
         panic!("{:?}", observed.load);
     };
-    assert!(!view.paused);
+    assert!(!view.word.paused);
     assert_eq!(
         view.gates,
         [
@@ -230,9 +231,10 @@ fn the_age_is_judged_each_time_though_the_file_is_the_same() {
     let read = |file: &mut SnapshotFile, at: u64| file.read(Timestamp(at)).load.clone();
     assert!(matches!(read(&mut file, WRITTEN + 30_000), Load::Known(_)));
     let age = Span(30_001);
+    let word = OperatorWord::default();
     assert_eq!(
         read(&mut file, WRITTEN + 30_001),
-        Load::Unknown(SnapshotFault::Stale { age })
+        Load::Unknown(SnapshotFault::Stale { age, word })
     );
     assert!(matches!(read(&mut file, WRITTEN), Load::Known(_)));
     assert!(matches!(
@@ -260,7 +262,7 @@ fn the_file_is_read_again_only_when_it_changed() {
     content["paused"] = json!(true);
     folder.publish(&content.to_string());
     let second = file.read(NOW);
-    assert!(matches!(&second.load, Load::Known(view) if view.paused));
+    assert!(matches!(&second.load, Load::Known(view) if view.word.paused));
 
     folder.publish("{");
     assert_eq!(
