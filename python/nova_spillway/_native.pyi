@@ -18,6 +18,7 @@ __all__ = [
     "PolicyError",
     "Reason",
     "Request",
+    "Size",
     "Unmappable",
     "check_policy",
     "decide_recorded",
@@ -189,6 +190,19 @@ class LaunchMapping:
     def price_usd_per_hour(self) -> float | None: ...
 
 @final
+class Size:
+    """One of the provider's sizes that may be launched."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def vcpus(self) -> int: ...
+    @property
+    def memory_mb(self) -> int: ...
+    @property
+    def price_usd_per_hour(self) -> float | None: ...
+
+@final
 class BurstHost:
     """One burst host of the policy."""
 
@@ -208,6 +222,14 @@ class BurstHost:
     def max_disk_gb(self) -> int: ...
     @property
     def poll_interval_secs(self) -> float: ...
+    @property
+    def metrics_listen(self) -> str | None:
+        """``ADDRESS:PORT`` or ``[ADDRESS]:PORT``; None when no metrics are served."""
+
+    @property
+    def sizes(self) -> list[Size]:
+        """The sizes that may be launched, in the order of the file."""
+
     @property
     def architectures(self) -> list[str]: ...
     @property

@@ -102,6 +102,7 @@ class Machine:
     :ivar generation: which launch attempt of that server it came from.
     :ivar claim: what it takes from the inventory; None when its tag cannot be read.
     :ivar launched_at: when the provider accepted the launch.
+    :ivar project_id: the project that its server belongs to; None when no tag names one.
     :ivar failure: why it ended, when the provider itself ended it (no capacity, broken disk).
     """
 
@@ -115,6 +116,7 @@ class Machine:
     image: str
     launched_at: float
     claim: Claim | None = None
+    project_id: str | None = None
     private_address: str | None = None
     public_address: str | None = None
     failure: ProviderError | None = None
@@ -156,6 +158,7 @@ class LaunchRequest:
     image: Image
     root_gb: int
     claim: Claim
+    project_id: str = ""
     key_name: str | None = None
     user_data: bytes = dataclasses.field(default=b"", repr=False)
 

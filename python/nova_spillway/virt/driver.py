@@ -21,19 +21,23 @@ from nova_spillway.providers import api
 from nova_spillway.scheduler import burst_trait
 from nova_spillway.virt import (
     build_errors,
-    intent,
     inventory,
     launch_request,
     nova_records,
     power_states,
     refusals,
+    spend_record,
 )
 from nova_spillway.virt.admission import Admission, Full
 from nova_spillway.virt.fleet import Fleet, Presence
+from nova_spillway.virt.launches import Launches
 from nova_spillway.virt.lifecycle import Lifecycle
 from nova_spillway.virt.policy_file import PolicyFile
 from nova_spillway.virt.polling import Poll, Power
+from nova_spillway.virt.reporting import Reporting
 from nova_spillway.virt.settlement import Settlement
+from nova_spillway.virt.spend_record import SpendRecord
+from nova_spillway.virt.status import StatusSource
 
 try:
     # Nova has node identities since 27.
@@ -75,6 +79,7 @@ class SpillwayDriver(refusals.RefusingDriver):
     _admission: Admission
     _lifecycle: Lifecycle
     _poll: Poll
+    _reporting: Reporting
 
     def __init__(self, virtapi: Any) -> None:
         """Keep Nova's callbacks."""
@@ -95,14 +100,7 @@ class SpillwayDriver(refusals.RefusingDriver):
         self._host = host
         self._started_at = time.monotonic()
         path = CONF.spillway.policy_file
-        try:
-            self._policy = PolicyFile(path, host)
-        except _native.PolicyError as error:
-            raise exception.InvalidConfiguration(f"The policy file is bad: {error}") from None
-        except KeyError:
-            raise exception.InvalidConfiguration(
-                f"The policy file {path} has no [[burst_hosts]] with the name {host!r}"
-            ) from None
+        self._policy = _read_policy(path, host)
         burst_host = self._policy.burst_host
         owner = api.Owner(burst_host.deployment, host)
         try:
@@ -111,17 +109,10 @@ class SpillwayDriver(refusals.RefusingDriver):
             )
         except api.InvalidRequest as error:
             raise exception.InvalidConfiguration(f"In the policy file {path}: {error}") from None
-        self._fleet = Fleet(provider)
-        self._admission = Admission(self._fleet, self._policy.caps)
-        self._lifecycle = Lifecycle(provider, owner, self._fleet, self._admission)
-        records = nova_records.NovaServerRecords()
-        settlement = Settlement(self._fleet, self._lifecycle, records, owner)
-        self._poll = Poll(self._fleet, self._lifecycle, settlement, _Events(self))
+        self._assemble(provider, owner)
         self._poll.expect(nova_records.expected_servers(host))
-        try:
-            self._fleet.refresh()
-        except api.ProviderError as error:
-            LOG.warning("The burst host's machines could not be listed at start: %s", error)
+        self._poll.look()
+        self._reporting.start()
         interval = burst_host.poll_interval_secs
         # Pauses between polls: when EC2 is slow, they do not follow each other at once.
         self._loop = loopingcall.DynamicLoopingCall(self._look)
@@ -134,10 +125,32 @@ class SpillwayDriver(refusals.RefusingDriver):
             interval,
         )
 
+    def _assemble(self, provider: api.Provider, owner: api.Owner) -> None:
+        """Put the parts together; nothing is called yet but Nova's records."""
+        self._fleet = Fleet(provider)
+        self._admission = Admission(self._fleet, self._policy.caps)
+        launches = Launches()
+        self._lifecycle = Lifecycle(provider, owner, self._fleet, self._admission, launches)
+        records = nova_records.NovaServerRecords()
+        settlement = Settlement(self._fleet, self._lifecycle, records, owner)
+        self._poll = Poll(self._fleet, self._lifecycle, settlement, _Events(self))
+        record = SpendRecord(spend_record.path_of(CONF.state_path, self._host))
+        source = StatusSource(
+            policy=self._policy,
+            fleet=self._fleet,
+            admission=self._admission,
+            launches=launches,
+            poll=self._poll,
+            record=record,
+            projects=nova_records.projects_of(self._host),
+        )
+        self._reporting = Reporting(source, record, self._policy.burst_host.metrics_listen)
+
     def cleanup_host(self, host: str) -> None:
-        """Stop polling."""
+        """Stop polling and serving metrics."""
         if self._loop is not None:
             self._loop.stop()
+            self._reporting.stop()
 
     def _look(self) -> float:
         """Poll once. :returns: seconds until the next time; whatever happens, there is one."""
@@ -146,6 +159,7 @@ class SpillwayDriver(refusals.RefusingDriver):
             self._poll.run_once()
         except Exception:
             LOG.exception("A poll failed")
+        self._reporting.after_poll()
         return self._policy.burst_host.poll_interval_secs
 
     # What runs here.
@@ -242,10 +256,11 @@ class SpillwayDriver(refusals.RefusingDriver):
                     server, mapping.size, mapping.provider_image, record
                 )
                 self._poll.expect({instance.uuid: Power.ON})
+                self._reporting.count_spend()
         except (_native.Unmappable, Full, api.ProviderError) as error:
             record.forget()
             raise self._refused(context, instance, build_errors.reschedulable(error)) from None
-        _show_address(instance, machine)
+        nova_records.show_address(instance, machine)
 
     def _refused(self, context: Any, instance: Any, refusal: Exception) -> Exception:
         """Tell operator and user of a launch that this host refuses; return what to raise."""
@@ -303,6 +318,7 @@ class SpillwayDriver(refusals.RefusingDriver):
             with self._lifecycle.at_work_on(instance.uuid):
                 self._lifecycle.destroy(instance.uuid, nova_records.recorded_machine(instance))
                 self._poll.forget(instance.uuid)
+                self._reporting.count_spend()
         except api.ProviderError as error:
             raise exception.InstanceTerminationFailure(reason=str(error)) from None
 
@@ -350,7 +366,7 @@ class SpillwayDriver(refusals.RefusingDriver):
                 self._poll.expect({instance.uuid: Power.ON})
         except api.ProviderError as error:
             raise exception.InstancePowerOnFailure(reason=str(error)) from None
-        _show_address(instance, machine)
+        nova_records.show_address(instance, machine)
 
     def reboot(
         self,
@@ -370,7 +386,7 @@ class SpillwayDriver(refusals.RefusingDriver):
                 self._poll.expect({instance.uuid: Power.ON})
         except api.ProviderError as error:
             raise exception.InstanceRebootFailure(reason=str(error)) from None
-        _show_address(instance, machine)
+        nova_records.show_address(instance, machine)
 
     def get_console_output(self, context: Any, instance: Any) -> bytes:
         """Return the machine's serial console.
@@ -441,6 +457,21 @@ class SpillwayDriver(refusals.RefusingDriver):
         return True
 
 
+def _read_policy(path: str, host: str) -> PolicyFile:
+    """Read this host's part of the policy file.
+
+    :raises nova.exception.InvalidConfiguration: it is bad, or has no such host.
+    """
+    try:
+        return PolicyFile(path, host)
+    except _native.PolicyError as error:
+        raise exception.InvalidConfiguration(f"The policy file is bad: {error}") from None
+    except KeyError:
+        raise exception.InvalidConfiguration(
+            f"The policy file {path} has no [[burst_hosts]] with the name {host!r}"
+        ) from None
+
+
 class _Events:
     """Tells Nova that a server went on or off."""
 
@@ -458,17 +489,3 @@ class _Events:
             Power.OFF: event.EVENT_LIFECYCLE_STOPPED,
         }[power]
         self._driver.emit_event(event.LifecycleEvent(instance_uuid, transition))
-
-
-def _show_address(instance: Any, machine: api.Machine) -> None:
-    """Show the machine's address as the server's access address, unless the user gave one.
-
-    Nova saves the instance after the call. A public address changes with every start.
-    """
-    before = dict(instance.system_metadata).get(intent.SHOWN_ADDRESS)
-    if instance.access_ip_v4 and str(instance.access_ip_v4) != before:
-        return
-    address = machine.public_address or machine.private_address
-    if address:
-        instance.access_ip_v4 = address
-        instance.system_metadata[intent.SHOWN_ADDRESS] = address

@@ -75,6 +75,8 @@ def intend(
     refuses a token that comes back with other parameters.
     """
     parameters = dataclasses.asdict(request)
+    # It follows from the server, and the tokens of releases that did not tell it go on to hold.
+    del parameters["project_id"]
     parameters["user_data"] = hashlib.sha256(request.user_data).hexdigest()
     text = json.dumps(
         {

@@ -21,6 +21,7 @@ from nova_spillway.providers import api
 from nova_spillway.virt import intent as intents
 from nova_spillway.virt.admission import Admission
 from nova_spillway.virt.fleet import Fleet, Presence, Sighting
+from nova_spillway.virt.launches import Launches
 from nova_spillway.virt.server import Record, Server
 
 LOG = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class Lifecycle:
         owner: api.Owner,
         fleet: Fleet,
         admission: Admission,
+        launches: Launches,
         patience: Patience = Patience(),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -64,6 +66,7 @@ class Lifecycle:
         self._owner = owner
         self._fleet = fleet
         self._admission = admission
+        self._launches = launches
         self._patience = patience
         self._sleep = sleep
         self._lock = threading.Lock()
@@ -124,7 +127,8 @@ class Lifecycle:
         :raises api.ProviderError: why it could not be launched. Nothing is left running, or it is
             ended by the settlement as soon as it can be seen.
         """
-        with self.at_work_on(server.uuid), self._undone_on_failure(server.uuid):
+        undone = self._undone_on_failure(server.uuid)
+        with self.at_work_on(server.uuid), undone, self._launches.one_of(size) as launch:
             image = self._provider.image(image_id)
             key_name = self._provider.import_key(server.key) if server.key else None
             request = api.LaunchRequest(
@@ -134,6 +138,7 @@ class Lifecycle:
                 image=image,
                 root_gb=server.root_gb,
                 claim=server.claim,
+                project_id=server.project_id,
                 key_name=key_name,
                 user_data=server.user_data,
             )
@@ -141,7 +146,7 @@ class Lifecycle:
                 # Blind, there is no ledger to admit a launch against.
                 self._fleet.refresh()
             with self._admission.admit(server.uuid, server.claim):
-                machine = self._launch(request, record)
+                machine, launch.is_adopted = self._launch(request, record)
                 self._fleet.tell(machine)
                 record.save({intents.MACHINE: machine.id})
                 return self._wait_until_running(machine)
@@ -162,8 +167,11 @@ class Lifecycle:
                 self._failed.pop(instance_uuid, None)
                 self._spawned_here.add(instance_uuid)
 
-    def _launch(self, request: api.LaunchRequest, record: Record) -> api.Machine:
-        """Launch under a saved intent, or adopt what an earlier try of the same launch made."""
+    def _launch(self, request: api.LaunchRequest, record: Record) -> tuple[api.Machine, bool]:
+        """Launch under a saved intent, or adopt what an earlier try of the same launch made.
+
+        :returns: the machine, and whether it was adopted.
+        """
         before = intents.recorded(record.load())
         placement = self._provider.placement
         intent = intents.next_intent(self._owner, request, placement, before)
@@ -173,7 +181,7 @@ class Lifecycle:
             adopted = self._adopt(request.instance_uuid, intent)
             if adopted is not None:
                 record.save(intent.as_metadata())
-                return adopted
+                return adopted, True
         for _ in range(_MAX_GENERATIONS):
             record.save(intent.as_metadata())
             try:
@@ -191,7 +199,7 @@ class Lifecycle:
                         intent.size,
                         intent.image,
                     )
-                    return machine
+                    return machine, False
             intent = intents.intend(self._owner, request, placement, intent.generation + 1)
             self._end_all(request.instance_uuid)
         raise api.Unavailable("the provider calls every client token of this server spent")

@@ -12,6 +12,7 @@ from nova.compute import power_state, task_states, vm_states
 from nova.compute import utils as compute_utils
 from oslo_log import log as logging
 
+from nova_spillway.providers import api
 from nova_spillway.virt import intent
 from nova_spillway.virt.polling import Power
 from nova_spillway.virt.settlement import ServerRecord
@@ -77,6 +78,20 @@ def recorded_machine(instance: Any) -> str | None:
     return metadata.get(intent.MACHINE) or None
 
 
+def show_address(instance: Any, machine: api.Machine) -> None:
+    """Show the machine's address as the server's access address, unless the user gave one.
+
+    Nova saves the instance after the call. A public address changes with every start.
+    """
+    before = dict(instance.system_metadata).get(intent.SHOWN_ADDRESS)
+    if instance.access_ip_v4 and str(instance.access_ip_v4) != before:
+        return
+    address = machine.public_address or machine.private_address
+    if address:
+        instance.access_ip_v4 = address
+        instance.system_metadata[intent.SHOWN_ADDRESS] = address
+
+
 class NovaServerRecords:
     """Reads what Nova knows about one server."""
 
@@ -108,6 +123,14 @@ def expected_servers(host: str) -> dict[str, Power | None]:
         for instance in instances
         if instance.launched_at is not None and instance.vm_state != vm_states.DELETED
     }
+
+
+def projects_of(host: str) -> dict[str, str]:
+    """Return the projects of this host's servers, by uuid."""
+    instances = objects.InstanceList.get_by_host(
+        nova_context.get_admin_context(), host, expected_attrs=[]
+    )
+    return {instance.uuid: instance.project_id for instance in instances}
 
 
 def names_of(host: str) -> dict[str, str]:

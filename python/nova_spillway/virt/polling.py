@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import logging
 import threading
+import time
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Callable, Protocol
 
 from nova_spillway.providers import api
 from nova_spillway.virt.fleet import Fleet, Presence, Sighting
@@ -34,6 +36,18 @@ class Listener(Protocol):
         """Take in that a server went on or off without having been asked by this process, or so."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Polls:
+    """How the listings of this process went.
+
+    :ivar last_good_at: Unix time at which the newest complete one was begun.
+    """
+
+    ok: int = 0
+    failed: int = 0
+    last_good_at: float | None = None
+
+
 def power_of(sighting: Sighting) -> Power | None:
     """Return whether the server is on or off; None between the two and when nothing is known."""
     if sighting.presence is Presence.GONE:
@@ -50,17 +64,24 @@ class Poll:
     """Looks, tells the differences, settles. ``run_once`` is called by one thread at a time."""
 
     def __init__(
-        self, fleet: Fleet, lifecycle: Lifecycle, settlement: Settlement, listener: Listener
+        self,
+        fleet: Fleet,
+        lifecycle: Lifecycle,
+        settlement: Settlement,
+        listener: Listener,
+        unix_clock: Callable[[], float] = time.time,
     ) -> None:
         """Keep the collaborators; nothing is expected yet."""
         self._fleet = fleet
         self._lifecycle = lifecycle
         self._settlement = settlement
         self._listener = listener
+        self._unix_clock = unix_clock
         self._lock = threading.Lock()
         # What Nova holds each server for, as far as we told it or it told us.
         self._told: dict[str, Power | None] = {}
         self._failures = 0
+        self._polls = Polls()
 
     def expect(self, servers: Mapping[str, Power | None]) -> None:
         """Take in the servers that Nova has on this host, and what it holds them for.
@@ -80,18 +101,36 @@ class Poll:
         """Whether the last listing failed, or there was none yet."""
         return self._failures > 0 or not self._fleet.has_listed
 
-    def run_once(self) -> None:
-        """Poll once. A listing that fails is logged once, and tried again the next time."""
+    @property
+    def so_far(self) -> Polls:
+        """How the listings went so far."""
+        return self._polls
+
+    def look(self) -> bool:
+        """List the machines once, and do nothing about them. A failure is logged once.
+
+        :returns: whether the listing succeeded.
+        """
+        begun_at = self._unix_clock()
+        before = self._polls
         try:
             self._fleet.refresh()
         except api.ProviderError as error:
+            self._polls = dataclasses.replace(before, failed=before.failed + 1)
             self._failures += 1
             if self._failures == 1:
                 LOG.warning("The burst host's machines could not be listed: %s", error)
-            return
+            return False
+        self._polls = dataclasses.replace(before, ok=before.ok + 1, last_good_at=begun_at)
         if self._failures:
             LOG.info("The burst host's machines can be listed again")
             self._failures = 0
+        return True
+
+    def run_once(self) -> None:
+        """Poll once. A listing that fails is tried again the next time."""
+        if not self.look():
+            return
         try:
             self._tell_differences()
             self._settlement.settle()

@@ -28,6 +28,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<policy::Policy>()?;
     module.add_class::<policy::BurstHost>()?;
     module.add_class::<policy::LaunchMapping>()?;
+    module.add_class::<policy::Size>()?;
     module.add_function(wrap_pyfunction!(policy::check_policy, module)?)?;
     module.add_function(wrap_pyfunction!(policy::policy_example, module)?)?;
     module.add_function(wrap_pyfunction!(policy::policy_reference, module)?)?;

@@ -118,6 +118,28 @@ impl BurstHost {
         self.configured().poll_interval.secs()
     }
 
+    #[getter]
+    fn metrics_listen(&self) -> Option<String> {
+        self.configured()
+            .metrics_listen
+            .map(|address| address.to_string())
+    }
+
+    /// The sizes that may be launched, in the order of the file.
+    #[getter]
+    fn sizes(&self) -> Vec<Size> {
+        let sizes = self.core().map(|host| host.sizes.as_slice());
+        let sizes = sizes.unwrap_or_default().iter();
+        sizes
+            .map(|size| Size {
+                name: size.name.clone(),
+                vcpus: size.vcpus,
+                memory_mb: size.memory_mb,
+                price_usd_per_hour: size.price.map(spillway_core::Usd::dollars),
+            })
+            .collect()
+    }
+
     /// Architectures that the mapped sizes have, each once, in the order of the file.
     #[getter]
     fn architectures(&self) -> Vec<String> {
@@ -201,6 +223,15 @@ impl BurstHost {
     fn core(&self) -> Option<&spillway_core::policy::BurstHost> {
         self.config.policy.burst_host(self.name())
     }
+}
+
+/// One of the provider's sizes that may be launched.
+#[pyclass(frozen, get_all, module = "nova_spillway._native")]
+pub(crate) struct Size {
+    name: String,
+    vcpus: u32,
+    memory_mb: u64,
+    price_usd_per_hour: Option<f64>,
 }
 
 /// What the provider launches for a flavor and an image.

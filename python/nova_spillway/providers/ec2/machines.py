@@ -43,6 +43,7 @@ def parse(record: Mapping[str, Any]) -> api.Machine | None:
         image=record["ImageId"],
         launched_at=record["LaunchTime"].timestamp(),
         claim=tags.parse_claim(found.get(tags.CLAIM, "")),
+        project_id=found.get(tags.PROJECT) or None,
         private_address=record.get("PrivateIpAddress") or None,
         public_address=record.get("PublicIpAddress") or None,
         failure=None if state.is_live else _failure(record.get("StateReason") or {}),

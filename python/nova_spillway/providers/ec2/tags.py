@@ -17,6 +17,7 @@ INSTANCE = "spillway:instance"
 GENERATION = "spillway:generation"
 BURST_HOST = "spillway:burst-host"
 CLAIM = "spillway:claim"
+PROJECT = "spillway:project"
 
 _CLAIM = re.compile(r"vcpus=(\d+) memory_mb=(\d+) disk_gb=(\d+)")
 # EC2's limit for a tag's value.
@@ -40,6 +41,8 @@ def of_launch(
         GENERATION: str(generation),
         CLAIM: f"vcpus={claim.vcpus} memory_mb={claim.memory_mb} disk_gb={claim.disk_gb}",
     }
+    if request.project_id:
+        values[PROJECT] = request.project_id
     return to_ec2(values)
 
 

@@ -1,0 +1,4 @@
+//! Fuzzes `fuzz_targets::snapshot`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| spillway_fuzz::fuzz_targets::snapshot(input));
