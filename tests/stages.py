@@ -22,7 +22,7 @@ from tests.cloud.progress import say
 
 EPILOG = """\
 examples:
-  tests/all                              everything, about a quarter of an hour on two cores
+  tests/all                              everything, about forty minutes on two cores
   tests/all --list                       the stages
   tests/all --stage rust --stage unit    some of them
   tests/all --output json                what ran and how long it took, as JSON at the end
@@ -46,8 +46,16 @@ CHECKS = packages.Environment(
 )
 """Nova 34 with what its own tests need, the linters, and the wheel."""
 
+PAGE = packages.Environment(
+    "page",
+    ("axe-playwright-python", "playwright", "pytest"),
+    constraints=Path(__file__).resolve().parent / "constraints.txt",
+)
+"""What drives Debian's Chromium; Nova's libraries and it do not need to agree."""
+
 PYTHON = str(cache_folder() / "venvs" / CHECKS.name / "bin" / "python")
 TOOLS_PYTHON = str(cache_folder() / "venvs" / packages.TOOLS.name / "bin" / "python")
+PAGE_PYTHON = str(cache_folder() / "venvs" / PAGE.name / "bin" / "python")
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,7 @@ class Stage:
 def stages() -> list[Stage]:
     """Return the stages in the order in which they run: the quickest to fail first."""
     wheel = str(packages.wheel_file())
+    program = str(packages.program_file())
     no_config = ("-W", "ignore")
     return [
         Stage(
@@ -95,6 +104,13 @@ def stages() -> list[Stage]:
             ],
         ),
         Stage(
+            "page",
+            "the status page in a real Chromium, at phone and desktop width",
+            [
+                [PAGE_PYTHON, "-m", "pytest", "-q", "tests/page"],
+            ],
+        ),
+        Stage(
             "unit",
             "unit tests of the Python package and the extension",
             [
@@ -106,6 +122,13 @@ def stages() -> list[Stage]:
             "the wheel: what it installs, and that it changes nothing by itself",
             [
                 [PYTHON, "-m", "pytest", "-q", "tests/wheel", "--wheel", wheel],
+            ],
+        ),
+        Stage(
+            "packages",
+            "the Debian package of the command, and its systemd unit",
+            [
+                [PYTHON, "-m", "pytest", "-q", "tests/packages", "--program", program],
             ],
         ),
         Stage(
@@ -189,10 +212,12 @@ def main() -> int:
 def set_up() -> None:
     """Install and build whatever is missing."""
     log = cache_folder() / "set-up.log"
-    packages.install_debian_packages(log, say)
+    packages.install_debian_packages(log, say, {**packages.BROWSER, **packages.SYSTEMD})
     packages.install_environment(packages.TOOLS, log, say)
     say(f"wheel: {packages.build_wheel(log, say).name}")
+    say(f"program: {packages.build_program(log, say).name}")
     packages.install_environment(CHECKS, log, say)
+    packages.install_environment(PAGE, log, say)
 
 
 def run(stage: Stage) -> dict[str, object]:

@@ -20,7 +20,7 @@ os.environ.setdefault("OS_NOVA_DISABLE_EVENTLET_PATCHING", "1")
 
 def main() -> None:
     """Schedule, then print the private (not shared) resident memory of this process."""
-    from tests.benchmarks.__main__ import prepare, select, write_snapshot
+    from tests.benchmarks.scheduler import prepare, select, write_snapshot
 
     with tempfile.TemporaryDirectory() as name:
         prepare(Path(name))

@@ -7,7 +7,7 @@
 * ``waiting``, ``processes``: conditions with deadlines; daemons known by pid and start time
 * ``packages``: Debian packages, virtual environments, Spillway's wheel
 * ``configuration``: templates become configuration files
-* ``infrastructure``, ``services``: what is started, with which arguments
+* ``infrastructure``, ``telemetry``, ``services``: what is started, with which arguments
 * ``databases``, ``resources``, ``policy``: what is in the databases, and Spillway's policy file
 * ``lifecycle``: the steps of up and down, in order
 * ``ec2_proxy``, ``client``, ``journal``: what tests use to change and to observe the cloud

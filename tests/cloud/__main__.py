@@ -41,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start what does not run; safe to repeat")
     up.add_argument("--fresh", action="store_true", help="throw an earlier cloud away first")
-    up.add_argument("--first-port", type=int, help="first of 22 TCP ports (27000)")
+    up.add_argument("--first-port", type=int, help="first of 34 TCP ports (27000)")
     up.add_argument("--private-hosts", type=int, help="number of private hosts (2)")
     up.add_argument("--private-vcpus", type=int, help="vCPUs of each private host (10)")
     up.add_argument("--scheduler-workers", type=int, help="workers of nova-scheduler (4)")

@@ -192,11 +192,12 @@ class Cloud:
         vcpus = self.layout.sizes.private_vcpus - room
         if vcpus:
             zone = f"nova:{host}"
-            server = self.place(self._filler(vcpus), availability_zone=zone, name="filler")
+            server = self.place(self.filler_flavor(vcpus), availability_zone=zone, name="filler")
             if server.status != "ACTIVE":
                 raise AssertionError(f"the filler of {host} failed: {server.fault}")
 
-    def _filler(self, vcpus: int) -> str:
+    def filler_flavor(self, vcpus: int) -> str:
+        """Return the name of a flavor that has so many vCPUs and never bursts."""
         name = f"private.filler-{vcpus}"
         compute = self.demo.compute
         if compute.find_flavor(name) is None:
@@ -298,6 +299,18 @@ class Cloud:
     def remove_snapshot(self) -> None:
         """Remove the snapshot file."""
         self.layout.snapshot_file.unlink(missing_ok=True)
+
+    def private_vcpus_free(self) -> int:
+        """Return how many vCPUs of the private hosts Placement has free now."""
+        placement = self.project("admin").placement
+        free = 0
+        for provider in placement.resource_providers():
+            if provider.name in self.layout.private_hosts:
+                path = f"/resource_providers/{provider.id}"
+                inventory = placement.get(f"{path}/inventories").json()["inventories"]["VCPU"]
+                used = placement.get(f"{path}/usages").json()["usages"]["VCPU"]
+                free += inventory["total"] - inventory["reserved"] - used
+        return free
 
     # The EC2 endpoint's faults.
 

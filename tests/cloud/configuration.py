@@ -11,12 +11,24 @@ import shutil
 import string
 from pathlib import Path
 
-from tests.cloud.layout import ADDRESS, PORT_OFFSETS, REGION, Layout
+from tests.cloud.layout import ADDRESS, CHECKOUT, PORT_OFFSETS, REGION, Layout
 from tests.cloud.packages import OPENSTACK
 
+ALERT_RULES = CHECKOUT / "docs" / "prometheus" / "*.rules.yml"
+"""What the cloud's Prometheus evaluates: the rules as operators get them. None is fine, too."""
+
 TEMPLATES = Path(__file__).resolve().parent / "templates"
-DATABASES = ("keystone", "placement", "glance", "neutron", "nova_api", "nova_cell0", "nova_cell1")
-SERVICE_USERS = ("placement", "glance", "neutron", "nova")
+DATABASES = (
+    "keystone",
+    "placement",
+    "glance",
+    "neutron",
+    "heat",
+    "nova_api",
+    "nova_cell0",
+    "nova_cell1",
+)
+SERVICE_USERS = ("placement", "glance", "neutron", "heat", "nova")
 
 FAKE_DRIVER_VCPUS = 1000
 FAKE_DRIVER_MEMORY_MB = 800_000
@@ -41,9 +53,13 @@ def write_all(layout: Layout) -> None:
     _render("glance-api.conf", etc / "glance" / "glance-api.conf", values)
     _render("neutron.conf", etc / "neutron" / "neutron.conf", values)
     _render("ml2_conf.ini", etc / "neutron" / "ml2_conf.ini", values)
+    _render("heat.conf", etc / "heat" / "heat.conf", values)
     _render("nova.conf", etc / "nova" / "nova.conf", values)
     _render("nova-db.conf", etc / "nova" / "nova-db.conf", values)
     _render("rabbitmq.conf", etc / "rabbitmq.conf", values)
+    _render("rabbitmq.json", etc / "rabbitmq.json", values)
+    _render("broker.credentials", layout.broker_credentials, values)
+    _render("prometheus.yml", etc / "prometheus.yml", values)
     _render("clouds.yaml", layout.clouds_yaml, values)
     shutil.copy(Path(values["shipped"]) / "nova" / "api-paste.ini", etc / "nova")
     for host in [*layout.private_hosts, layout.burst_host]:
@@ -55,7 +71,8 @@ def write_all(layout: Layout) -> None:
         (layout.state / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
     for folder in ("glance/images", "glance/staging", "neutron/lock", "nova/lock"):
         (layout.state / folder).mkdir(parents=True, exist_ok=True)
-    layout.journal_file.parent.mkdir(parents=True, exist_ok=True)
+    for folder in (layout.journal_file.parent, layout.loads):
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def compute_file(layout: Layout, host: str) -> Path:
@@ -76,19 +93,26 @@ def _values(layout: Layout) -> dict[str, str]:
         "glance_url": layout.url("glance"),
         "transport_url": f"rabbit://openstack:{layout.password}@{ADDRESS}"
         f":{layout.port('rabbitmq')}/",
+        "heat_url": layout.url("heat"),
         "policy_file": str(layout.policy_file),
+        "etc": str(layout.etc),
+        "alert_rules": str(ALERT_RULES),
         "scheduler_workers": str(sizes.scheduler_workers),
         "reserved_vcpus": str(FAKE_DRIVER_VCPUS - sizes.private_vcpus),
         "reserved_memory_mb": str(FAKE_DRIVER_MEMORY_MB - sizes.private_memory_mb),
         "reserved_disk_mb": str((FAKE_DRIVER_DISK_GB - sizes.private_disk_gb) * 1024),
     }
-    values.update({f"port_{name}": str(layout.port(name)) for name in PORT_OFFSETS})
+    for name in PORT_OFFSETS:
+        values["port_" + name.replace("-", "_")] = str(layout.port(name))
     values.update({f"database_{name}": database_url(layout, name) for name in DATABASES})
     for user in SERVICE_USERS:
         account = {**values, "user": user}
         credentials = _text("credentials.part", account)
         values[f"credentials_{user}"] = credentials
         values[f"authtoken_{user}"] = _text("authtoken.part", account) + credentials
+    # Heat scopes its trustee by the trust: a project there would be a second scope.
+    heat = values["credentials_heat"].splitlines(keepends=True)
+    values["trustee_heat"] = "".join(line for line in heat if not line.startswith("project_"))
     return values
 
 

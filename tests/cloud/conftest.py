@@ -12,6 +12,7 @@ import pytest
 from tests.cloud import lifecycle, waiting
 from tests.cloud.client import Cloud
 from tests.cloud.layout import Layout
+from tests.cloud.sidecar import Sidecar
 
 HOME_VARIABLE = "SPILLWAY_TEST_CLOUD"
 """Environment variable with the folder of a cloud to use, as ``--home`` of ``tests.cloud``."""
@@ -26,7 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Read the journal back last, when it holds the whole run."""
-    items.sort(key=lambda item: item.path.name == "test_journal.py")
+    items.sort(key=lambda item: item.path.name in ("test_explain.py", "test_journal.py"))
 
 
 @pytest.fixture(scope="session")
@@ -49,12 +50,23 @@ def cloud(running_cloud: Cloud) -> Iterator[Cloud]:
     clean(running_cloud)
 
 
+@pytest.fixture
+def sidecar(cloud: Cloud) -> Iterator[Sidecar]:
+    """The sidecar of the cloud, not started yet; it is ended, and what it wrote is taken away."""
+    sidecar = Sidecar(cloud)
+    try:
+        yield sidecar
+    finally:
+        sidecar.end()
+
+
 def clean(cloud: Cloud) -> None:
     """Take back every change, and delete every server.
 
     :raises waiting.DeadlineExceeded: a server cannot be deleted, or a machine lives on without one:
         that is money lost, and no test may end so.
     """
+    Sidecar(cloud).end()
     cloud.be_kind()
     cloud.use_policy()
     for host in [*cloud.layout.private_hosts, cloud.layout.burst_host]:

@@ -32,7 +32,7 @@ def create(layout: Layout, say: Callable[[str], None]) -> None:
     answer = infrastructure.mariadb_root(layout, "\n".join(statements))
     if answer.returncode != 0:
         raise SetUpError(f"mariadb refused: {answer.stderr.decode(errors='replace')}")
-    chains = (_neutron_and_glance, _nova, _keystone_and_placement)
+    chains = (_neutron_and_glance, _nova, _keystone_and_placement, _heat)
     with ThreadPoolExecutor(len(chains)) as pool:
         for running in [pool.submit(chain, layout, say) for chain in chains]:
             running.result()
@@ -81,6 +81,12 @@ def _keystone_and_placement(layout: Layout, say: Callable[[str], None]) -> None:
     placement = ["--config-file", layout.etc / "placement" / "placement.conf"]
     _manage(layout, "placement-manage", *placement, "db", "sync")
     say("database of placement")
+
+
+def _heat(layout: Layout, say: Callable[[str], None]) -> None:
+    heat = ["--config-file", layout.etc / "heat" / "heat.conf"]
+    _manage(layout, "heat-manage", *heat, "db_sync")
+    say("database of heat")
 
 
 def _nova_manage(layout: Layout, *arguments: str) -> None:

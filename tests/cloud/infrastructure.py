@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import secrets
 import socket
 import subprocess
@@ -106,6 +107,14 @@ def rabbitmq(layout: Layout) -> Daemon:
         "RABBITMQ_CTL_ERL_ARGS": loopback,
     }
     return Daemon("rabbitmq", [str(RABBITMQ_SERVER)], environment)
+
+
+def rabbitmqctl(layout: Layout, *arguments: str) -> str:
+    """Return what RabbitMQ's own command says: rows with tabs between columns, no headings."""
+    command = [str(RABBITMQ_SERVER.with_name("rabbitmqctl")), "--silent", *arguments]
+    environment = {**os.environ, **rabbitmq(layout).environment}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout
 
 
 def memcached(layout: Layout) -> Daemon:

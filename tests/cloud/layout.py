@@ -25,8 +25,13 @@ PORT_OFFSETS = {
     "glance": 12,
     "neutron": 13,
     "nova": 14,
+    "heat": 15,
     "moto": 20,
     "ec2": 21,
+    "prometheus": 30,
+    "node-exporter": 31,
+    "sidecar": 32,
+    "burst-metrics": 33,
 }
 """Offset of each listener from the cloud's first port."""
 
@@ -126,8 +131,18 @@ class Layout:
 
     @property
     def snapshot_file(self) -> Path:
-        """What tests write in the sidecar's stead."""
+        """What the sidecar writes, or tests in its stead."""
         return self.spillway / "snapshot.json"
+
+    @property
+    def sidecar_state_file(self) -> Path:
+        """What the sidecar keeps for its successor."""
+        return self.spillway / "state.json"
+
+    @property
+    def broker_credentials(self) -> Path:
+        """User and password of RabbitMQ, as the sidecar reads them."""
+        return self.etc / "broker.credentials"
 
     @property
     def journal_file(self) -> Path:
@@ -138,6 +153,11 @@ class Layout:
     def mariadb_socket(self) -> Path:
         """The socket of the cloud's own MariaDB."""
         return self.run / "mariadb.sock"
+
+    @property
+    def loads(self) -> Path:
+        """Files that node-exporter exposes as they are: how a test says what the load is."""
+        return self.state / "loads"
 
     @property
     def clouds_yaml(self) -> Path:

@@ -23,12 +23,15 @@ HOSTS_READY_SECS = 180.0
 DAEMON_OF_PORT = {
     "erlang": "rabbitmq",
     "nova": "nova-api",
+    "heat": "heat-api",
+    "burst-metrics": "nova-compute-cloud1",
     "ec2": "ec2-proxy",
 }
 """Name of the daemon on a port where it is not the port's own name."""
 
 STOP_ORDER = (
-    ("nova-",),
+    ("sidecar", "prometheus", "node-exporter"),
+    ("nova-", "heat-"),
     ("neutron", "glance", "placement"),
     ("keystone", "ec2-proxy", "moto", "memcached"),
     ("rabbitmq", "mariadb"),
@@ -46,6 +49,7 @@ def install() -> None:
     packages.install_debian_packages(log / "apt.log", say)
     packages.install_environment(TOOLS, log / "tools.log", say)
     packages.build_wheel(log / "wheel.log", say)
+    packages.build_program(log / "program.log", say)
     packages.install_environment(OPENSTACK, log / "openstack.log", say)
     packages.install_environment(MOTO, log / "moto.log", say)
 
@@ -75,7 +79,15 @@ def up(layout: Layout, *, fresh: bool = False) -> None:
     :raises waiting.DeadlineExceeded: a daemon did not answer in time.
     """
     # Needs the tools environment, which `install` has to make first.
-    from tests.cloud import configuration, databases, infrastructure, policy, resources, services
+    from tests.cloud import (
+        configuration,
+        databases,
+        infrastructure,
+        policy,
+        resources,
+        services,
+        telemetry,
+    )
 
     if fresh:
         down(layout, wipe=True)
@@ -84,6 +96,7 @@ def up(layout: Layout, *, fresh: bool = False) -> None:
     _check_ports(layout, supervisor)
     say("starting MariaDB, RabbitMQ, memcached and the EC2 endpoint")
     infrastructure.start(layout, supervisor)
+    telemetry.start(layout, supervisor)
     infrastructure.wait_for_mariadb(layout)
     databases.create(layout, say)
     supervisor.start(services.keystone(layout))
@@ -103,6 +116,8 @@ def up(layout: Layout, *, fresh: bool = False) -> None:
     say("flavors, images, network and Spillway's policy are there")
     for daemon in services.after_policy(layout):
         supervisor.start(daemon)
+    telemetry.wait(layout)
+    _wait_for_engine(layout)
     _wait_for_hosts(layout)
 
 
@@ -153,6 +168,22 @@ def _check_ports(layout: Layout, supervisor: Supervisor) -> None:
                     f"port {port} ({listener}) is in use by another program;"
                     " choose another range with --first-port"
                 )
+
+
+def _wait_for_engine(layout: Layout) -> None:
+    """Return when Heat's API reaches its engine."""
+    from openstack.exceptions import SDKException
+
+    from tests.cloud import resources
+
+    orchestration = resources.connect(layout).orchestration
+
+    def answers() -> bool:
+        with contextlib.suppress(SDKException, OSError):
+            return bool(orchestration.get("/stacks", timeout=5).ok)
+        return False
+
+    waiting.until(answers, "Heat's engine answers", HOSTS_READY_SECS, 0.5)
 
 
 def _wait_for_hosts(layout: Layout) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What must be installed: Debian packages, virtual environments, and Spillway's wheel.
+"""What must be installed: Debian packages, virtual environments, Spillway's wheel and program.
 
 Only the standard library is used here, since this runs before anything is installed. Everything
 but the Debian packages lies in the cache folder and is stamped with what it was made from, so a
@@ -56,6 +56,7 @@ OPENSTACK = Environment(
         "openstack-placement",
         "glance",
         "neutron",
+        "openstack-heat",
         "PyMySQL",
         "python-memcached",
         "setuptools",
@@ -83,16 +84,26 @@ DEBIAN_PROGRAMS = {
     "mariadb-server": Path("/usr/sbin/mariadbd"),
     "rabbitmq-server": Path("/usr/lib/rabbitmq/bin/rabbitmq-server"),
     "memcached": Path("/usr/bin/memcached"),
+    "prometheus": Path("/usr/bin/prometheus"),
+    "prometheus-node-exporter": Path("/usr/bin/prometheus-node-exporter"),
 }
-"""Debian package to the program that shows that it is there."""
+"""Debian package to the program that shows that it is there: what a cloud needs."""
+
+BROWSER = {"chromium": Path("/usr/bin/chromium")}
+"""What the tests of the page need besides."""
+
+SYSTEMD = {"systemd": Path("/usr/bin/systemd-analyze")}
+"""What the tests of the Debian package need besides."""
 
 
-def install_debian_packages(log: Path, say: Say) -> None:
+def install_debian_packages(log: Path, say: Say, more: Mapping[str, Path] | None = None) -> None:
     """Install the Debian packages that are missing.
 
+    :param more: packages that are wanted besides a cloud's, as in :data:`DEBIAN_PROGRAMS`.
     :raises SetUpError: some are missing and this user cannot install them, or apt failed.
     """
-    missing = [name for name, program in DEBIAN_PROGRAMS.items() if not program.exists()]
+    wanted = {**DEBIAN_PROGRAMS, **(more or {})}
+    missing = [name for name, program in wanted.items() if not program.exists()]
     if importlib.util.find_spec("ensurepip") is None:
         missing.append("python3-venv")
     # uWSGI is a source package: it needs a compiler and Python's headers.
@@ -176,6 +187,35 @@ def build_wheel(log: Path, say: Say) -> Path:
     return wheel
 
 
+def build_program(log: Path, say: Say) -> Path:
+    """Return the program ``spillway``, built from the checkout as it is now.
+
+    The profile is the wheel's, so that what both need is compiled once.
+
+    :raises SetUpError: the build failed.
+    """
+    program = program_file()
+    stamp = program.with_name("spillway-stamp")
+    made_from = _digest(_rust_sources(), [])
+    if program.exists() and stamp.exists() and stamp.read_text() == made_from:
+        return program
+    say("program: cargo build --release -p spillway-cli (some minutes with a fresh cache)")
+    run_logged(["cargo", "build", "--release", "--locked", "-p", "spillway-cli"], log)
+    program.parent.mkdir(parents=True, exist_ok=True)
+    stamp.unlink(missing_ok=True)
+    # Replaced, not written over: a sidecar may run from it.
+    replacement = program.with_name("spillway.new")
+    shutil.copy2(cache_folder() / "target" / "release" / program.name, replacement)
+    os.replace(replacement, program)
+    stamp.write_text(made_from)
+    return program
+
+
+def program_file() -> Path:
+    """Return where the program ``spillway`` lies in the cache folder."""
+    return cache_folder() / "bin" / "spillway"
+
+
 def wheel_file() -> Path:
     """Return the wheel in the cache folder.
 
@@ -228,9 +268,15 @@ def _uv(log: Path) -> Path:
 
 def _product_sources() -> list[Path]:
     """Return the files that the wheel is made from."""
-    tops = ["Cargo.toml", "Cargo.lock", "pyproject.toml", "README.md", "LICENSE"]
+    tops = ["pyproject.toml", "README.md", "LICENSE"]
     files = [CHECKOUT / name for name in tops if (CHECKOUT / name).exists()]
-    return files + _files_below([CHECKOUT / "rust", CHECKOUT / "python"])
+    return [*_rust_sources(), *files, *_files_below([CHECKOUT / "python"])]
+
+
+def _rust_sources() -> list[Path]:
+    """Return the files that the program is made from."""
+    tops = [CHECKOUT / "Cargo.toml", CHECKOUT / "Cargo.lock"]
+    return tops + _files_below([CHECKOUT / "rust"])
 
 
 def _files_below(folders: Sequence[Path]) -> list[Path]:
@@ -248,5 +294,7 @@ def _digest(files: Sequence[Path], words: Sequence[str]) -> str:
     for word in words:
         digest.update(word.encode() + b"\0")
     for path in files:
-        digest.update(str(path).encode() + b"\0" + path.read_bytes())
+        # Two checkouts with the same files need the same things.
+        name = path.relative_to(CHECKOUT) if path.is_relative_to(CHECKOUT) else path
+        digest.update(str(name).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()

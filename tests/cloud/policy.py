@@ -13,7 +13,7 @@ from typing import Any
 
 import boto3
 
-from tests.cloud.layout import EC2_REGION, Layout
+from tests.cloud.layout import ADDRESS, EC2_REGION, Layout
 from tests.cloud.services import AWS_CREDENTIALS
 
 DEPLOYMENT = "test-cloud"
@@ -76,6 +76,7 @@ def standard(layout: Layout, projects: dict[str, str]) -> dict[str, Any]:
                 "max_memory_mb": 1048576,
                 "max_disk_gb": 20000,
                 "poll_interval_secs": 1,
+                "metrics_listen": f"{ADDRESS}:{layout.port('burst-metrics')}",
                 "ec2": {
                     "region": EC2_REGION,
                     "endpoint_url": layout.url("ec2"),

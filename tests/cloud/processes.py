@@ -175,14 +175,18 @@ def _kill(pid: int) -> None:
 
 
 def _start_ticks(pid: int) -> int | None:
-    """Return a process's start time in clock ticks since boot; None for a zombie or no process."""
+    """Return a process's start time in clock ticks since boot; None when it has ended.
+
+    A zombie has ended, unless threads of it are left: they hold its sockets open a little longer.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
+        threads = os.listdir(f"/proc/{pid}/task")
     except (FileNotFoundError, ProcessLookupError):
         return None
     # The command name is in parentheses and may hold spaces: count from the last one.
     fields = stat.rpartition(")")[2].split()
-    if fields[0] == "Z":
+    if fields[0] == "Z" and len(threads) == 1:
         return None
     return int(fields[19])
 

@@ -17,6 +17,7 @@ SERVICES = {
     "glance": ("image", "glance", ""),
     "neutron": ("network", "neutron", ""),
     "nova": ("compute", "nova", "/v2.1"),
+    "heat": ("orchestration", "heat", "/v1/%(tenant_id)s"),
 }
 """Service user to the type of its service, its listener, and the path of its endpoint."""
 
@@ -71,6 +72,19 @@ def create_identity(layout: Layout) -> None:
         identity.assign_project_role_to_user(projects[name], users["admin"], roles["admin"])
         identity.assign_project_role_to_user(projects[name], users["admin"], roles["member"])
     _create_catalogue(layout, identity)
+    if "heat_stack_user" not in roles:
+        _create_stack_domain(layout, identity, roles["admin"])
+
+
+def _create_stack_domain(layout: Layout, identity: Any, admin: Any) -> None:
+    """Create the domain in which Heat makes a user for every resource that can be signalled."""
+    domain = identity.find_domain("heat") or identity.create_domain(name="heat")
+    user = identity.create_user(
+        name="heat_domain_admin", password=layout.password, domain_id=domain.id
+    )
+    identity.assign_domain_role_to_user(domain, user, admin)
+    # Last, since it says that the rest is there.
+    identity.create_role(name="heat_stack_user")
 
 
 def _create_catalogue(layout: Layout, identity: Any) -> None:

@@ -15,8 +15,8 @@ from tests.cloud.processes import Daemon
 AWS_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "spillway", "AWS_SECRET_ACCESS_KEY": "not-a-secret"}
 """moto takes any; the driver finds them as boto3 does, in its environment."""
 
-APIS = ("keystone", "placement", "glance", "neutron", "nova-api")
-LISTENERS = {"nova-api": "nova"}
+APIS = ("keystone", "placement", "glance", "neutron", "nova-api", "heat-api")
+LISTENERS = {"nova-api": "nova", "heat-api": "heat"}
 """Name of an API's listener where it is not the API's own name."""
 
 FORBIDDEN_VARIABLES = (
@@ -82,6 +82,21 @@ def nova_api(layout: Layout) -> Daemon:
     return _api(layout, "nova-api", "nova.wsgi.osapi_compute", (2, 8), variables, files)
 
 
+def heat_api(layout: Layout) -> Daemon:
+    """Describe Heat's API. It takes its configuration file from the command line alone."""
+    file = layout.etc / "heat" / "heat.conf"
+    arguments = f"--config-file={file}"
+    return _api(layout, "heat-api", "heat.wsgi.api", (1, 4), {}, [file], arguments)
+
+
+def heat_engine(layout: Layout) -> Daemon:
+    """Describe Heat's engine."""
+    file = layout.etc / "heat" / "heat.conf"
+    program = layout.environment_bin(OPENSTACK.name) / "heat-engine"
+    command = [str(program), "--config-file", str(file)]
+    return Daemon("heat-engine", command, {}, [file], FORBIDDEN_VARIABLES)
+
+
 def nova_conductor(layout: Layout) -> Daemon:
     """Describe nova-conductor."""
     return _nova(layout, "nova-conductor", "nova-conductor", ["nova.conf", "nova-db.conf"])
@@ -117,6 +132,8 @@ def before_resources(layout: Layout) -> list[Daemon]:
         neutron(layout),
         nova_api(layout),
         nova_conductor(layout),
+        heat_api(layout),
+        heat_engine(layout),
         *[nova_compute(layout, host) for host in layout.private_hosts],
     ]
 
@@ -139,8 +156,13 @@ def _api(
     shape: tuple[int, int],
     variables: dict[str, str],
     sources: list[Path],
+    arguments: str | None = None,
 ) -> Daemon:
-    """Describe a WSGI application under uWSGI; ``shape`` is processes and threads in each."""
+    """Describe a WSGI application under uWSGI.
+
+    :param shape: processes, and threads in each.
+    :param arguments: the command line that the application sees.
+    """
     binaries = layout.environment_bin(OPENSTACK.name)
     processes, threads = shape
     command = [
@@ -172,6 +194,7 @@ def _api(
         "2",
         "--disable-logging",
         "--log-5xx",
+        *(["--pyargv", arguments] if arguments else []),
     ]
     files = [
         path

@@ -11,6 +11,7 @@ from fakes.strict_cloud import Handle, StrictCloud
 from nova_spillway.providers import api
 from nova_spillway.virt.admission import Admission, Caps
 from nova_spillway.virt.fleet import Fleet
+from nova_spillway.virt.launches import Launches
 from nova_spillway.virt.lifecycle import Lifecycle, Patience
 from nova_spillway.virt.polling import Poll, Power
 from nova_spillway.virt.server import Server
@@ -95,8 +96,15 @@ class Process:
         self.now = 1000.0
         self.fleet = Fleet(self.provider)
         self.admission = Admission(self.fleet, lambda: caps)
+        self.launches = Launches()
         self.lifecycle = Lifecycle(
-            self.provider, OWNER, self.fleet, self.admission, QUICK, sleep=lambda _secs: None
+            self.provider,
+            OWNER,
+            self.fleet,
+            self.admission,
+            self.launches,
+            QUICK,
+            sleep=lambda _secs: None,
         )
         self.settlement = Settlement(
             self.fleet, self.lifecycle, database, OWNER, now=lambda: self.now

@@ -146,6 +146,7 @@ class StrictCloud:
                 image=request.image.id,
                 launched_at=time.time(),
                 claim=request.claim,
+                project_id=request.project_id or None,
                 private_address="10.0.0.9",
             )
             self._machines[machine.id] = _Machine(

@@ -113,7 +113,7 @@ def _install_wheel(
         return
     progress.say(topic, f"installing {wheel.name}")
     stamp.unlink(missing_ok=True)
-    # The wheel has no hard dependency; --no-deps keeps the frozen set frozen.
+    # The wheel's one dependency comes with Nova; --no-deps keeps the frozen set frozen.
     _install(environment, log, ["--no-deps", "--no-index", "--force-reinstall", str(wheel)])
     stamp.write_text(wanted)
 

@@ -4,9 +4,13 @@
 from __future__ import annotations
 
 import base64
+import json
 import logging
 import pathlib
+import socket
 import threading
+import urllib.error
+import urllib.request
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -387,6 +391,40 @@ def test_a_bad_policy_file_names_the_place(
 def test_a_host_that_the_policy_does_not_know(policy_file: pathlib.Path, nova: Nova) -> None:
     with pytest.raises(exception.InvalidConfiguration, match=r"has no .*'stranger'"):
         driver.SpillwayDriver(None).init_host("stranger")
+
+
+def test_metrics_are_served_from_start_to_stop_and_the_spend_is_kept(
+    policy_file: pathlib.Path, nova: Nova, host: str, instance: Instance, tmp_path: pathlib.Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        policy_file.write_text(
+            policy_file.read_text().replace(
+                "poll_interval_secs", f'metrics_listen = "{listen}"\npoll_interval_secs'
+            )
+        )
+        made = driver.SpillwayDriver(None)
+        made.init_host(host)
+    try:
+        spawn(made, instance)
+        # The port was taken at the start, and is free by now.
+        made._look()
+        with urllib.request.urlopen(f"http://{listen}/metrics", timeout=10) as answer:
+            page = answer.read().decode()
+        assert f'spillway_burst_host_servers{{burst_host="{host}",state="running"}} 1.0' in page
+        assert f'spillway_burst_host_used{{burst_host="{host}",resource="memory_mb"}} 512.0' in page
+        ec2_says = (
+            f'spillway_burst_host_info{{burst_host="{host}",provider="ec2",region="us-east-1"'
+        )
+        assert ec2_says in page
+        assert "canary" not in page
+    finally:
+        made.cleanup_host(host)
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(f"http://{listen}/metrics", timeout=10)
+    kept = json.loads((tmp_path / f"spillway-spend-{host}.json").read_text())
+    [machine] = kept["machines"].values()
+    assert machine["project_id"] == "p1", "by the tag that the launch carried"
 
 
 def test_the_driver_polls_by_itself(

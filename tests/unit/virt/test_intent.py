@@ -62,6 +62,11 @@ def test_any_other_parameter_is_another_token(change: dict[str, object]) -> None
     assert token(dataclasses.replace(REQUEST, **change)) != token()
 
 
+def test_the_project_is_no_part_of_it() -> None:
+    """It follows from the server, and older releases did not tell it to the provider."""
+    assert token(dataclasses.replace(REQUEST, project_id="p1")) == token()
+
+
 def test_owner_place_and_generation_are_part_of_it() -> None:
     tokens = {
         token(),
