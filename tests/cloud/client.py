@@ -145,6 +145,16 @@ class Cloud:
         """Boot one server and return it when it is ACTIVE or ERROR."""
         return self.settle(self.boot(flavor, **arguments))[0]
 
+    def account(self, server: Any) -> dict[str, Any]:
+        """Return how a server came to where it is, for whoever expected it elsewhere."""
+        decision = self.journal.decision(server.id)
+        return {
+            "host": server.compute_host,
+            "decision": decision["decision"],
+            "outcome": self.journal.outcome(decision),
+            "refusals": self.refusals(server.id),
+        }
+
     def boot_events(self, server_id: str) -> list[str]:
         """Return what the events of a server's boot say to its user."""
         compute = self.project("admin").compute
@@ -251,7 +261,7 @@ class Cloud:
 
     def use_policy_text(self, text: str) -> None:
         """Write any text as the policy and return when every worker will see it."""
-        self.layout.policy_file.write_text(text)
+        policies.replace(self.layout, text)
         self._until_workers_look_again()
 
     def _until_workers_look_again(self) -> None:
@@ -386,6 +396,24 @@ class Cloud:
             self.start_compute(host)
         elif self.service(host).is_forced_down:
             self._force_down(host, False)
+
+    def until_hosts_report(self) -> None:
+        """Return when every host's nova-compute has reported once more: it reaches the conductor.
+
+        :raises waiting.DeadlineExceeded: one does not.
+        """
+
+        def reports() -> dict[str, str]:
+            services = self.project("admin").compute.services(binary="nova-compute")
+            return {service.host: service.updated_at for service in services}
+
+        before = reports()
+        waiting.until(
+            lambda: not before.items() & reports().items(),
+            lambda: f"no report since then: {dict(before.items() & reports().items())}",
+            SETTLED_SECS,
+            0.5,
+        )
 
     def restart_compute(self, host: str) -> None:
         """Restart a host's nova-compute, so that it reads the policy again."""

@@ -221,7 +221,7 @@ class Story:
             expected=expected,
             server_id=server.id,
         )
-        _check_explanation(row, explanation)
+        _check_explanation(self._cloud, row, explanation)
         self._rows.append(row)
         progress.say(f"{row.server} is ACTIVE on {row.went_to} {row.ec2_instance or ''}")
         return row
@@ -251,16 +251,17 @@ def _why(explanation: dict[str, Any]) -> str:
     return f"{decision['reasons'][0]['sentence']}{f' ({detail})' if detail else ''}"
 
 
-def _check_explanation(row: Row, explanation: dict[str, Any]) -> None:
-    """Hold an explanation against what happened.
+def _check_explanation(cloud: Cloud, row: Row, explanation: dict[str, Any]) -> None:
+    """Hold an explanation against what happened, and its counterfactuals against the wheel.
 
     :raises AssertionError: it says something else.
     """
+    from tests.cloud import explanations
+
     outcome = explanation["decision"]["outcome"]
     if outcome["hosts"] != {row.server_id: row.went_to}:
         raise AssertionError(f"explain says {outcome['hosts']}, {row.server} is on {row.went_to}")
-    if not explanation["again"]["same"]:
-        raise AssertionError(f"deciding again on {row.server}: {explanation['again']}")
+    explanations.check(cloud, cloud.journal.decision(row.server_id), explanation)
 
 
 def _check_rows(cloud: Cloud, rows: list[Row]) -> list[str]:

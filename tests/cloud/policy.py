@@ -120,10 +120,15 @@ def write(layout: Layout, policy: dict[str, Any]) -> bool:
     file = layout.policy_file
     if file.exists() and file.read_text() == text:
         return False
-    replacement = file.with_suffix(".new")
-    replacement.write_text(text)
-    os.replace(replacement, file)
+    replace(layout, text)
     return True
+
+
+def replace(layout: Layout, text: str) -> None:
+    """Replace the policy file by any text, at once: no reader sees half of it."""
+    replacement = layout.policy_file.with_suffix(".new")
+    replacement.write_text(text)
+    os.replace(replacement, layout.policy_file)
 
 
 def to_toml(table: dict[str, Any], path: str = "") -> str:

@@ -57,10 +57,14 @@ class Sidecar:
 
     def restart(self) -> None:
         """End the sidecar as its service manager does, and start it again: an upgrade."""
+        self.stop()
+        self.start_again()
+
+    def stop(self) -> None:
+        """End it as its service manager does."""
         killed = self._cloud.supervisor.stop([NAME])
         if killed:
             raise AssertionError("the sidecar did not end at SIGTERM")
-        self.start_again()
 
     def kill(self) -> None:
         """End it with SIGKILL."""

@@ -3,24 +3,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from collections import Counter
 from typing import Any
 
 import pytest
 
 from tests.cloud.client import Cloud
-from tests.cloud.packages import OPENSTACK
-
-DECIDE_AGAIN = """
-import json, sys
-from nova_spillway import _native
-for line in sys.stdin:
-    case = json.loads(line)
-    print(_native.decide_recorded(case["toml"], json.dumps(case["inputs"])))
-"""
-"""Run by the cloud's own Python, so that it is the installed wheel that decides again."""
+from tests.cloud.explanations import decide_again
 
 
 @pytest.fixture(scope="module")
@@ -56,15 +45,7 @@ def test_recorded_inputs_give_the_recorded_decision(
     policies = {line["digest"]: line["toml"] for line in lines if line["kind"] == "policy"}
     decisions = [line for line in lines if line["kind"] == "decision"]
     cases = [{"toml": policies[line["policy"]], "inputs": line["inputs"]} for line in decisions]
-    python = running_cloud.layout.environment_bin(OPENSTACK.name) / "python"
-    again = subprocess.run(
-        [python, "-c", DECIDE_AGAIN],
-        input="".join(json.dumps(case) + "\n" for case in cases),
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=running_cloud.layout.home,
-    ).stdout.splitlines()
+    again = decide_again(running_cloud.layout, cases)
     assert len(again) == len(decisions)
     for line, decided in zip(decisions, again, strict=True):
-        assert json.loads(decided) == line["decision"], line["id"]
+        assert decided == line["decision"], line["id"]
