@@ -71,8 +71,7 @@ def write_all(layout: Layout) -> None:
         (layout.state / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
     for folder in ("glance/images", "glance/staging", "neutron/lock", "nova/lock"):
         (layout.state / folder).mkdir(parents=True, exist_ok=True)
-    for folder in (layout.journal_file.parent, layout.loads):
-        folder.mkdir(parents=True, exist_ok=True)
+    layout.journal_file.parent.mkdir(parents=True, exist_ok=True)
 
 
 def compute_file(layout: Layout, host: str) -> Path:

@@ -80,14 +80,21 @@ def check(cloud: Cloud, line: dict[str, Any], explanation: dict[str, Any]) -> in
         cases.append({"toml": to_toml(documents["policy"]), "inputs": documents["inputs"]})
     decided = decide_again(cloud.layout, cases)
     for counterfactual, decision in zip(counterfactuals, decided, strict=True):
-        first = decision["attempts"][0]
-        assert first != line["decision"]["attempts"][0], counterfactual
-        assert _said(counterfactual["attempt"]) == _said(first), counterfactual
+        said = (counterfactual["attempt"], counterfactual["shadow_attempt"])
+        decided_first = _first_attempts(decision)
+        assert decided_first != _first_attempts(line["decision"]), counterfactual
+        assert tuple(map(_stated, said)) == decided_first, counterfactual
     return len(counterfactuals)
 
 
-def _said(attempt: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in attempt.items() if value is not None}
+def _first_attempts(decision: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    """Return the first attempt that is made, and in shadow mode the one that would have been."""
+    shadow = decision.get("shadow_attempts") or [None]
+    return _stated(decision["attempts"][0]), _stated(shadow[0])
+
+
+def _stated(attempt: dict[str, Any] | None) -> dict[str, Any]:
+    return {key: value for key, value in (attempt or {}).items() if value is not None}
 
 
 def _patch(document: Any, edit: dict[str, Any]) -> None:

@@ -155,9 +155,9 @@ class Layout:
         return self.run / "mariadb.sock"
 
     @property
-    def loads(self) -> Path:
-        """Files that node-exporter exposes as they are: how a test says what the load is."""
-        return self.state / "loads"
+    def store(self) -> Path:
+        """A small file system of its own: the private hosts' store, which a test fills."""
+        return self.state / "store"
 
     @property
     def clouds_yaml(self) -> Path:

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.cloud import packages, waiting
+from tests.cloud import packages, telemetry, waiting
 from tests.cloud.layout import ADDRESS, PORT_OFFSETS, Layout, cache_folder
 from tests.cloud.packages import MOTO, OPENSTACK, TOOLS, SetUpError
 from tests.cloud.processes import Supervisor
@@ -86,7 +86,6 @@ def up(layout: Layout, *, fresh: bool = False) -> None:
         policy,
         resources,
         services,
-        telemetry,
     )
 
     if fresh:
@@ -130,6 +129,7 @@ def down(layout: Layout, *, wipe: bool = False) -> None:
     for prefixes in STOP_ORDER:
         for name in supervisor.stop([name for name in names if name.startswith(prefixes)]):
             say(f"{name} did not end in time and was killed")
+    telemetry.end(layout)
     # The file that every cloud has: nothing else is deleted, whatever --home says.
     if wipe and (layout.home / "sizes.json").exists():
         shutil.rmtree(layout.home)

@@ -72,7 +72,7 @@ class Load(abc.ABC):
 
 
 class Scraped(Load):
-    """What node-exporter says, read by the sidecar itself."""
+    """How full the private hosts' store is, as node-exporter says; read by the sidecar itself."""
 
     def __enter__(self) -> Load:
         self.undo.callback(self.end)
@@ -86,18 +86,18 @@ class Scraped(Load):
 
     @property
     def measured_by(self) -> dict[str, Any]:
-        series = f'{telemetry.LOAD_GAUGE}{{host="private1"}}'
-        return {"scrape": {"source": "nodes", "series": series, "reduce": "max"}}
+        free_share = {
+            "source": "nodes",
+            "series": telemetry.store_series(self.cloud.layout, "avail"),
+            "divide_by": telemetry.store_series(self.cloud.layout, "size"),
+        }
+        return {"scrape": {**free_share, "complement": True}}
 
     def begin(self) -> None:
-        self._write(0.95)
+        telemetry.fill_store(self.cloud.layout, 0.95)
 
     def end(self) -> None:
-        self._write(0.0)
-
-    def _write(self, load: float) -> None:
-        hosts = self.cloud.layout.private_hosts
-        telemetry.write_loads(self.cloud.layout, {**dict.fromkeys(hosts, 0.0), hosts[0]: load})
+        telemetry.fill_store(self.cloud.layout, 0.0)
 
 
 class Queried(Scraped):
@@ -114,7 +114,9 @@ class Queried(Scraped):
 
     @property
     def measured_by(self) -> dict[str, Any]:
-        return {"promql": {"source": "prometheus", "query": f"max({telemetry.LOAD_GAUGE})"}}
+        avail = telemetry.store_series(self.cloud.layout, "avail")
+        size = telemetry.store_series(self.cloud.layout, "size")
+        return {"promql": {"source": "prometheus", "query": f"max(1 - {avail} / {size})"}}
 
 
 class Arrivals(Load):

@@ -1,24 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Prometheus and node-exporter, and the knob by which a test says what the private load is."""
+"""Prometheus and node-exporter, and the private hosts' store, which a test fills and empties."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import subprocess
 
 from tests.cloud.infrastructure import wait_for_port
 from tests.cloud.layout import ADDRESS, Layout
+from tests.cloud.packages import SetUpError
 from tests.cloud.processes import Daemon, Supervisor
 
-LOAD_GAUGE = "private_cpu_busy_ratio"
-"""The series that :func:`write_loads` writes, one per private host."""
+STORE_MIB = 16
+"""Size of the store: large enough for steps of a percent, and quickly filled."""
 
 
 def start(layout: Layout, supervisor: Supervisor) -> None:
-    """Start both; nothing is waited for."""
-    write_loads(layout, dict.fromkeys(layout.private_hosts, 0.0))
+    """Make the store and start both; nothing is waited for.
+
+    :raises SetUpError: the store cannot be mounted.
+    """
+    _mount_store(layout)
+    fill_store(layout, 0.0)
     for daemon in (node_exporter(layout), prometheus(layout)):
         supervisor.start(daemon)
+
+
+def end(layout: Layout) -> None:
+    """Take the store away again; nothing is left of what was in it."""
+    if os.path.ismount(layout.store):
+        # Whoever still looks into it keeps it only for himself.
+        subprocess.run(["umount", "--lazy", layout.store], check=True)
 
 
 def wait(layout: Layout) -> None:
@@ -38,8 +50,7 @@ def node_exporter(layout: Layout) -> Daemon:
             "--collector.cpu",
             "--collector.loadavg",
             "--collector.meminfo",
-            "--collector.textfile",
-            f"--collector.textfile.directory={layout.loads}",
+            "--collector.filesystem",
         ],
     )
 
@@ -60,17 +71,24 @@ def prometheus(layout: Layout) -> Daemon:
     )
 
 
-def write_loads(layout: Layout, loads: Mapping[str, float]) -> None:
-    """Make node-exporter expose a load of each private host, from its next scrape on.
+def fill_store(layout: Layout, share: float) -> None:
+    """Make a share of the private hosts' store taken, 0 to 1: node-exporter measures it."""
+    taken = layout.store / "taken"
+    taken.unlink(missing_ok=True)
+    if share:
+        taken.write_bytes(bytes(int(share * (STORE_MIB << 20))))
 
-    :param loads: private host to the share of its CPUs that is busy, 0 to 1.
-    """
-    lines = [
-        f"# HELP {LOAD_GAUGE} Share of a private host's CPUs that is busy, 0 to 1.\n",
-        f"# TYPE {LOAD_GAUGE} gauge\n",
-        *(f'{LOAD_GAUGE}{{host="{host}"}} {load}\n' for host, load in loads.items()),
-    ]
-    # The collector takes every file that ends in .prom, half-written ones too.
-    replacement = layout.loads / "loads.new"
-    replacement.write_text("".join(lines))
-    os.replace(replacement, layout.loads / "loads.prom")
+
+def store_series(layout: Layout, what: str) -> str:
+    """Return the series of node-exporter that says the store's ``avail`` or ``size``, in bytes."""
+    return f'node_filesystem_{what}_bytes{{mountpoint="{layout.store}"}}'
+
+
+def _mount_store(layout: Layout) -> None:
+    if os.path.ismount(layout.store):
+        return
+    layout.store.mkdir(parents=True, exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={STORE_MIB}m", "spillway-store", layout.store]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SetUpError(f"{layout.store} cannot be mounted, which root can: {done.stderr.strip()}")
