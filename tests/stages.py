@@ -73,6 +73,7 @@ def stages() -> list[Stage]:
     """Return the stages in the order in which they run: the quickest to fail first."""
     wheel = str(packages.wheel_file())
     program = str(packages.program_file())
+    program_wheel = str(packages.program_wheel_file())
     no_config = ("-W", "ignore")
     return [
         Stage(
@@ -126,9 +127,12 @@ def stages() -> list[Stage]:
         ),
         Stage(
             "packages",
-            "the Debian package of the command, and its systemd unit",
+            "the command's Debian package, installed for real, its systemd unit, and its wheel",
             [
-                [PYTHON, "-m", "pytest", "-q", "tests/packages", "--program", program],
+                [
+                    *(PYTHON, "-m", "pytest", "-q", "tests/packages"),
+                    *("--program", program, "--wheel", program_wheel),
+                ],
             ],
         ),
         Stage(
@@ -216,6 +220,7 @@ def set_up() -> None:
     packages.install_environment(packages.TOOLS, log, say)
     say(f"wheel: {packages.build_wheel(log, say).name}")
     say(f"program: {packages.build_program(log, say).name}")
+    say(f"wheel of the program: {packages.build_program_wheel(log, say).name}")
     packages.install_environment(CHECKS, log, say)
     packages.install_environment(PAGE, log, say)
 
