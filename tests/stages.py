@@ -58,6 +58,13 @@ TOOLS_PYTHON = str(cache_folder() / "venvs" / packages.TOOLS.name / "bin" / "pyt
 PAGE_PYTHON = str(cache_folder() / "venvs" / PAGE.name / "bin" / "python")
 
 
+FUZZ_SECONDS = "4"
+"""For each target. The corpus is read in less; ``tests/fuzz`` goes on for as long as it is told."""
+
+MORE_DEBIAN_PROGRAMS = {**packages.BROWSER, **packages.SYSTEMD, **packages.FUZZER}
+"""What the stages need besides a cloud."""
+
+
 @dataclass(frozen=True)
 class Stage:
     """A part of the tests: commands that all have to succeed."""
@@ -81,6 +88,7 @@ def stages() -> list[Stage]:
             "formatters, linters and types",
             [
                 ["cargo", "fmt", "--all", "--check"],
+                ["cargo", "fmt", "--manifest-path", "rust/fuzz/Cargo.toml", "--check"],
                 [PYTHON, "-m", "ruff", "check", "python", "tests"],
                 [PYTHON, "-m", "ruff", "format", "--check", "python", "tests"],
                 [PYTHON, "-m", "mypy"],
@@ -132,6 +140,16 @@ def stages() -> list[Stage]:
                 [
                     *(PYTHON, "-m", "pytest", "-q", "tests/packages"),
                     *("--program", program, "--wheel", program_wheel),
+                ],
+            ],
+        ),
+        Stage(
+            "fuzz",
+            "the fuzz targets with libFuzzer, a few seconds each",
+            [
+                [
+                    *(sys.executable, "-m", "tests.fuzzing"),
+                    *("--unoptimized", "--seconds", FUZZ_SECONDS),
                 ],
             ],
         ),
@@ -216,7 +234,7 @@ def main() -> int:
 def set_up() -> None:
     """Install and build whatever is missing."""
     log = cache_folder() / "set-up.log"
-    packages.install_debian_packages(log, say, {**packages.BROWSER, **packages.SYSTEMD})
+    packages.install_debian_packages(log, say, MORE_DEBIAN_PROGRAMS)
     packages.install_environment(packages.TOOLS, log, say)
     say(f"wheel: {packages.build_wheel(log, say).name}")
     say(f"program: {packages.build_program(log, say).name}")

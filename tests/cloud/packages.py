@@ -95,6 +95,9 @@ BROWSER = {"chromium": Path("/usr/bin/chromium")}
 SYSTEMD = {"systemd": Path("/usr/bin/systemd-analyze")}
 """What the tests of the Debian package need besides."""
 
+FUZZER = {"g++": Path("/usr/bin/g++")}
+"""What libFuzzer is built with, for the fuzz targets."""
+
 
 def install_debian_packages(log: Path, say: Say, more: Mapping[str, Path] | None = None) -> None:
     """Install the Debian packages that are missing.
