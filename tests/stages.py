@@ -58,6 +58,13 @@ TOOLS_PYTHON = str(cache_folder() / "venvs" / packages.TOOLS.name / "bin" / "pyt
 PAGE_PYTHON = str(cache_folder() / "venvs" / PAGE.name / "bin" / "python")
 
 
+FUZZ_SECONDS = "4"
+"""For each target. The corpus is read in less; ``tests/fuzz`` goes on for as long as it is told."""
+
+MORE_DEBIAN_PROGRAMS = {**packages.BROWSER, **packages.SYSTEMD, **packages.FUZZER}
+"""What the stages need besides a cloud."""
+
+
 @dataclass(frozen=True)
 class Stage:
     """A part of the tests: commands that all have to succeed."""
@@ -73,6 +80,7 @@ def stages() -> list[Stage]:
     """Return the stages in the order in which they run: the quickest to fail first."""
     wheel = str(packages.wheel_file())
     program = str(packages.program_file())
+    program_wheel = str(packages.program_wheel_file())
     no_config = ("-W", "ignore")
     return [
         Stage(
@@ -80,6 +88,7 @@ def stages() -> list[Stage]:
             "formatters, linters and types",
             [
                 ["cargo", "fmt", "--all", "--check"],
+                ["cargo", "fmt", "--manifest-path", "rust/fuzz/Cargo.toml", "--check"],
                 [PYTHON, "-m", "ruff", "check", "python", "tests"],
                 [PYTHON, "-m", "ruff", "format", "--check", "python", "tests"],
                 [PYTHON, "-m", "mypy"],
@@ -126,9 +135,22 @@ def stages() -> list[Stage]:
         ),
         Stage(
             "packages",
-            "the Debian package of the command, and its systemd unit",
+            "the command's Debian package, installed for real, its systemd unit, and its wheel",
             [
-                [PYTHON, "-m", "pytest", "-q", "tests/packages", "--program", program],
+                [
+                    *(PYTHON, "-m", "pytest", "-q", "tests/packages"),
+                    *("--program", program, "--wheel", program_wheel),
+                ],
+            ],
+        ),
+        Stage(
+            "fuzz",
+            "the fuzz targets with libFuzzer, a few seconds each",
+            [
+                [
+                    *(sys.executable, "-m", "tests.fuzzing"),
+                    *("--unoptimized", "--seconds", FUZZ_SECONDS),
+                ],
             ],
         ),
         Stage(
@@ -212,10 +234,11 @@ def main() -> int:
 def set_up() -> None:
     """Install and build whatever is missing."""
     log = cache_folder() / "set-up.log"
-    packages.install_debian_packages(log, say, {**packages.BROWSER, **packages.SYSTEMD})
+    packages.install_debian_packages(log, say, MORE_DEBIAN_PROGRAMS)
     packages.install_environment(packages.TOOLS, log, say)
     say(f"wheel: {packages.build_wheel(log, say).name}")
     say(f"program: {packages.build_program(log, say).name}")
+    say(f"wheel of the program: {packages.build_program_wheel(log, say).name}")
     packages.install_environment(CHECKS, log, say)
     packages.install_environment(PAGE, log, say)
 

@@ -95,6 +95,9 @@ BROWSER = {"chromium": Path("/usr/bin/chromium")}
 SYSTEMD = {"systemd": Path("/usr/bin/systemd-analyze")}
 """What the tests of the Debian package need besides."""
 
+FUZZER = {"g++": Path("/usr/bin/g++")}
+"""What libFuzzer is built with, for the fuzz targets."""
+
 
 def install_debian_packages(log: Path, say: Say, more: Mapping[str, Path] | None = None) -> None:
     """Install the Debian packages that are missing.
@@ -211,9 +214,39 @@ def build_program(log: Path, say: Say) -> Path:
     return program
 
 
+def build_program_wheel(log: Path, say: Say) -> Path:
+    """Return the wheel of the program, built from the checkout as it is now.
+
+    Profile and build folder are the program's, so that nothing is compiled that it did not need.
+
+    :raises SetUpError: the build failed.
+    """
+    folder = cache_folder() / "program-wheels"
+    stamp = folder / "spillway-stamp"
+    made_from = _digest([*_rust_sources(), CHECKOUT / "docs" / "cli.md"], [])
+    if stamp.exists() and stamp.read_text() == made_from:
+        return program_wheel_file()
+    say("wheel of the program: maturin build --release")
+    shutil.rmtree(folder, ignore_errors=True)
+    maturin = cache_folder() / "venvs" / TOOLS.name / "bin" / "maturin"
+    build = [maturin, "build", "--release", "--locked", "--out", folder]
+    run_logged([*build, "--manifest-path", CHECKOUT / "rust" / "cli" / "Cargo.toml"], log)
+    wheel = program_wheel_file()
+    stamp.write_text(made_from)
+    return wheel
+
+
 def program_file() -> Path:
     """Return where the program ``spillway`` lies in the cache folder."""
     return cache_folder() / "bin" / "spillway"
+
+
+def program_wheel_file() -> Path:
+    """Return the wheel of the program in the cache folder.
+
+    :raises SetUpError: there is none, or more than one.
+    """
+    return _only_wheel("program-wheels", "spillway-sidecar")
 
 
 def wheel_file() -> Path:
@@ -221,9 +254,13 @@ def wheel_file() -> Path:
 
     :raises SetUpError: there is none, or more than one.
     """
-    wheels = sorted((cache_folder() / "wheels").glob("nova_spillway-*.whl"))
+    return _only_wheel("wheels", "nova-spillway")
+
+
+def _only_wheel(folder: str, name: str) -> Path:
+    wheels = sorted((cache_folder() / folder).glob(f"{name.replace('-', '_')}-*.whl"))
     if len(wheels) != 1:
-        raise SetUpError(f"expected one wheel of nova-spillway in the cache, found {len(wheels)}")
+        raise SetUpError(f"expected one wheel of {name} in the cache, found {len(wheels)}")
     return wheels[0]
 
 

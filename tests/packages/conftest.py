@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The program under test, and the Debian package that is made of it."""
+"""The program under test, its wheel, and the Debian package that is made of it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,20 @@ REPOSITORY = pathlib.Path(__file__).parents[2]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--program", type=pathlib.Path, required=True, help="the built program")
+    parser.addoption("--wheel", type=pathlib.Path, required=True, help="the program's wheel")
 
 
 @pytest.fixture(scope="session")
 def program(request: pytest.FixtureRequest) -> pathlib.Path:
     """The program ``spillway``."""
     given: pathlib.Path = request.config.getoption("--program")
+    return given.resolve()
+
+
+@pytest.fixture(scope="session")
+def wheel(request: pytest.FixtureRequest) -> pathlib.Path:
+    """The wheel ``spillway-sidecar``."""
+    given: pathlib.Path = request.config.getoption("--wheel")
     return given.resolve()
 
 

@@ -37,7 +37,7 @@ def test_it_names_itself_and_keeps_the_policy_file_of_the_operator(
     assert fields == ["spillway", version]
     output("dpkg-deb", "-e", deb, tmp_path)
     assert (tmp_path / "conffiles").read_text() == "/etc/spillway/spillway.toml\n"
-    for script in ("postinst", "prerm"):
+    for script in ("postinst", "prerm", "postrm"):
         output("sh", "-n", tmp_path / script)
 
 

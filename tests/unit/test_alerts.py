@@ -42,7 +42,7 @@ def test_it_says_how_bad_it_is_and_what_to_do(alert):
     assert alert["labels"]["severity"] in {"critical", "warning", "info"}
     assert alert["annotations"]["summary"]
     assert alert["annotations"]["description"].endswith(".")
-    page, anchor = alert["annotations"]["runbook_url"].split("#")
+    page, anchor = alert["annotations"]["runbook"].split("#")
     heads = re.findall(r"^#+ (.+)$", (DOCS.parent / page).read_text(), re.MULTILINE)
     assert anchor in {head.lower() for head in heads}
 
@@ -53,3 +53,15 @@ def test_its_metrics_exist(alert):
     used = set(re.findall(r"\bspillway_\w+", alert["expr"]))
     assert used <= documented
     assert used or "up{" in alert["expr"]
+
+
+def test_the_command_in_the_file_makes_links_of_the_runbooks():
+    text = RULES.read_text()
+    [expression] = re.findall(r"sed '(.+)' spillway\.rules\.yml", text)
+    assert expression in (DOCS / "runbooks.md").read_text()
+    command = ["sed", expression, RULES]
+    linked = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    rules = [rule for group in yaml.safe_load(linked)["groups"] for rule in group["rules"]]
+    urls = [rule["annotations"]["runbook_url"] for rule in rules]
+    base = "https://docs.example.org/spillway/"
+    assert urls == [alert["annotations"]["runbook"].replace("docs/", base) for alert in ALERTS]
