@@ -79,7 +79,7 @@ class Control:
         """Count a request and return how many there were of all actions."""
         with self.lock:
             self._seen[action] += 1
-            return self._seen.total()
+            return sum(self._seen.values())
 
     def refusal(self, action: str) -> Ec2Error | None:
         """Return the error with which an action is to be answered."""

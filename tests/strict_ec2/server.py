@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 import time
+import traceback
 import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -101,8 +102,14 @@ class Handler(BaseHTTPRequestHandler):
             )
         if refused is not None:
             return Answer(refused.status, refused.document(f"refused-{number}"))
-        with control.lock:
-            return serve(control.region, parameters, number, control.clock.now())
+        try:
+            with control.lock:
+                return serve(control.region, parameters, number, control.clock.now())
+        except Exception:
+            # Not a closed connection and no code of EC2's: a client would take those for the world.
+            traceback.print_exc()
+            broken = Ec2Error("StrictEndpointIsBroken", traceback.format_exc(limit=-1), 501)
+            return Answer(broken.status, broken.document(f"broken-{number}"))
 
     def do_GET(self) -> None:
         """Answer a test's question."""
