@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The EC2 provider against moto's server, over HTTP."""
+"""The EC2 provider against the strict endpoint, over HTTP."""
 
 from __future__ import annotations
 
 import base64
 import threading
 import uuid
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
@@ -13,6 +14,8 @@ import pytest
 
 from nova_spillway import providers
 from nova_spillway.providers import api
+from tests.strict_ec2.control import Clock
+from tests.strict_ec2.server import Server, running
 
 pytestmark = pytest.mark.usefixtures("aws_credentials")
 
@@ -20,11 +23,24 @@ ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0vW0a9S1n1Ue9v3i8eU1nF5nYtqXv2r
 
 
 @pytest.fixture(scope="module")
-def ec2(moto_url: str) -> Any:
+def cloud() -> Iterator[Server]:
+    """The endpoint; its clock stands still until a test lets time pass."""
+    with running(clock=Clock(lambda: 1_700_000_000.0)) as server:
+        yield server
+
+
+@pytest.fixture
+def wait(cloud: Server) -> Callable[[], None]:
+    """Lets more time pass than any change of state takes."""
+    return lambda: cloud.control.clock.advance(10)
+
+
+@pytest.fixture(scope="module")
+def ec2(cloud: Server) -> Any:
     """The account's own view."""
     return boto3.client(
         "ec2",
-        endpoint_url=moto_url,
+        endpoint_url=cloud.url,
         region_name="us-east-1",
         aws_access_key_id="owner",
         aws_secret_access_key="owner",
@@ -37,10 +53,10 @@ def _instances(client: Any, **more: Any) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def options(ec2: Any, moto_url: str) -> dict[str, object]:
+def options(ec2: Any, cloud: Server) -> dict[str, object]:
     return {
         "region": "us-east-1",
-        "endpoint_url": moto_url,
+        "endpoint_url": cloud.url,
         "subnet_id": ec2.describe_subnets()["Subnets"][0]["SubnetId"],
         "security_group_ids": [ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]],
     }
@@ -48,14 +64,15 @@ def options(ec2: Any, moto_url: str) -> dict[str, object]:
 
 @pytest.fixture
 def provider(options: dict[str, object]) -> api.Provider:
-    """A burst host of its own for every test, since moto's server remembers."""
+    """A burst host of its own for every test, since the endpoint remembers."""
     return providers.open_provider("ec2", options, api.Owner("demo", f"host-{uuid.uuid4()}"))
 
 
 @pytest.fixture(scope="module")
 def image_id(ec2: Any) -> str:
-    """An image with a root disk of 15 GB that outlives its instance."""
-    return str(ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"])
+    """An image with a root disk of 15 GB and another, both of which outlive their instance."""
+    named = [{"Name": "name", "Values": ["two-disks-x86_64"]}]
+    return str(ec2.describe_images(Owners=["amazon"], Filters=named)["Images"][0]["ImageId"])
 
 
 def request(provider: api.Provider, image_id: str, **changes: Any) -> api.LaunchRequest:
@@ -90,9 +107,9 @@ def test_what_a_launch_sends(provider: api.Provider, ec2: Any, image_id: str) ->
     assert found["MetadataOptions"]["HttpTokens"] == "required"
     assert found["MetadataOptions"]["HttpPutResponseHopLimit"] == 1
     assert found["InstanceType"] == "t3.micro"
-    (disk,) = found["BlockDeviceMappings"]
+    disk, other = found["BlockDeviceMappings"]
     assert disk["DeviceName"] == wanted.image.root_device
-    assert disk["Ebs"]["DeleteOnTermination"] is True
+    assert disk["Ebs"]["DeleteOnTermination"] is other["Ebs"]["DeleteOnTermination"] is True
     volume = ec2.describe_volumes(VolumeIds=[disk["Ebs"]["VolumeId"]])["Volumes"][0]
     assert volume["Size"] == 20
     assert {"Key": "spillway:deployment", "Value": "demo"} in volume["Tags"]
@@ -105,8 +122,20 @@ def test_a_flavor_without_a_root_disk_takes_the_images(
 ) -> None:
     machine = provider.launch(request(provider, image_id, root_gb=0), 1, "token-2")
     (found,) = _instances(ec2, InstanceIds=[machine.id])
-    (disk,) = found["BlockDeviceMappings"]
-    assert disk["Ebs"]["DeleteOnTermination"] is True
+    assert all(disk["Ebs"]["DeleteOnTermination"] for disk in found["BlockDeviceMappings"])
+    disks = [disk["Ebs"]["VolumeId"] for disk in found["BlockDeviceMappings"]]
+    volumes = ec2.describe_volumes(VolumeIds=disks)["Volumes"]
+    assert [volume["Size"] for volume in volumes] == [15, 10]
+
+
+def test_nothing_is_left_to_pay_for(
+    provider: api.Provider, ec2: Any, image_id: str, wait: Callable[[], None]
+) -> None:
+    before = {volume["VolumeId"] for volume in ec2.describe_volumes()["Volumes"]}
+    machine = provider.launch(request(provider, image_id), 1, "token-8")
+    provider.terminate(machine.id)
+    wait()
+    assert {volume["VolumeId"] for volume in ec2.describe_volumes()["Volumes"]} <= before
 
 
 def test_a_root_disk_smaller_than_the_image_is_refused_before_ec2_is_asked(
@@ -123,26 +152,146 @@ def test_user_data_that_ec2_does_not_take_is_refused(provider: api.Provider, ima
         provider.launch(request(provider, image_id, user_data=b"x" * 16385), 1, "token-4")
 
 
-def test_a_life(provider: api.Provider, image_id: str) -> None:
+def test_a_life(provider: api.Provider, image_id: str, wait: Callable[[], None]) -> None:
     machine = provider.launch(request(provider, image_id), 1, "token-5")
-    assert machine.state in (api.MachineState.PENDING, api.MachineState.RUNNING)
+    assert machine.state is api.MachineState.PENDING
 
     def state() -> api.MachineState:
         (found,) = provider.describe_all()
         return found.state
 
-    assert state() is api.MachineState.RUNNING
+    def becomes(on_the_way: api.MachineState, at_last: api.MachineState) -> None:
+        assert state() is on_the_way
+        wait()
+        assert state() is at_last
+
+    with pytest.raises(api.WrongState):
+        provider.stop(machine.id)
+    becomes(api.MachineState.PENDING, api.MachineState.RUNNING)
     provider.stop(machine.id)
-    assert state() is api.MachineState.STOPPED
+    with pytest.raises(api.WrongState):
+        provider.start(machine.id)
+    becomes(api.MachineState.STOPPING, api.MachineState.STOPPED)
+    with pytest.raises(api.WrongState):
+        provider.reboot(machine.id)
     provider.start(machine.id)
-    assert state() is api.MachineState.RUNNING
+    becomes(api.MachineState.PENDING, api.MachineState.RUNNING)
     provider.reboot(machine.id)
     provider.stop(machine.id, force=True)
+    wait()
     provider.start(machine.id)
-    assert isinstance(provider.console_output(machine.id), bytes)
+    wait()
+    assert machine.id.encode() in provider.console_output(machine.id)
     provider.terminate(machine.id)
-    assert state() is api.MachineState.TERMINATED
+    becomes(api.MachineState.TERMINATING, api.MachineState.TERMINATED)
     provider.terminate(machine.id)
+
+
+def test_a_token_is_for_one_machine_and_one_request(provider: api.Provider, image_id: str) -> None:
+    wanted = request(provider, image_id)
+    machine = provider.launch(wanted, 1, "token-9")
+    assert provider.launch(wanted, 1, "token-9").id == machine.id
+    with pytest.raises(api.TokenSpent):
+        provider.launch(wanted, 2, "token-9")
+    provider.terminate(machine.id)
+    with pytest.raises(api.TokenSpent):
+        provider.launch(wanted, 1, "token-9")
+
+
+def order(cloud: Server, topic: str, method: str = "PUT", **values: Any) -> None:
+    assert cloud.control.order(method, topic, values)
+
+
+@pytest.mark.parametrize(
+    ("topic", "values", "meaning"),
+    [
+        ("capacity", {"left": 0}, api.NoCapacity),
+        ("quota", {"vcpus": 0}, api.QuotaExceeded),
+        ("zone", {"zone": "us-east-1a"}, api.Unavailable),
+        ("faults", {"throttled": 1}, api.Throttled),
+        ("faults", {"error_after": 1}, api.Unavailable),
+        ("faults", {"lost_before": 1}, api.Unavailable),
+        ("faults", {"lost_after": 1}, api.Unavailable),
+    ],
+)
+def test_a_launch_that_fails_is_tried_once_and_means_something(
+    provider: api.Provider,
+    image_id: str,
+    cloud: Server,
+    topic: str,
+    values: dict[str, Any],
+    meaning: type[api.ProviderError],
+) -> None:
+    wanted = request(provider, image_id)
+    seen = cloud.control.state()["seen"].get("RunInstances", 0)
+    order(cloud, topic, **values)
+    try:
+        with pytest.raises(meaning):
+            provider.launch(wanted, 1, f"fails-{wanted.instance_uuid}")
+        assert cloud.control.state()["seen"]["RunInstances"] == seen + 1
+    finally:
+        order(cloud, topic, "DELETE")
+    # Whatever became of it, the same token ends in one machine.
+    machine = provider.launch(wanted, 1, f"fails-{wanted.instance_uuid}")
+    assert [found.id for found in provider.describe_all()] == [machine.id]
+
+
+def test_a_list_is_whole_or_an_error(provider: api.Provider, image_id: str, cloud: Server) -> None:
+    provider.launch(request(provider, image_id), 1, f"list-{uuid.uuid4()}")
+    order(cloud, "zone", zone="us-east-1c")
+    try:
+        with pytest.raises(api.Unavailable):
+            provider.describe_all()
+    finally:
+        order(cloud, "zone", "DELETE")
+    assert len(provider.describe_all()) == 1
+
+
+def test_more_machines_than_one_page(
+    provider: api.Provider, image_id: str, ec2: Any, options: dict[str, object]
+) -> None:
+    machine = provider.launch(request(provider, image_id), 1, f"pages-{uuid.uuid4()}")
+    (found,) = _instances(ec2, InstanceIds=[machine.id])
+    ec2.run_instances(
+        ImageId=image_id,
+        InstanceType="t3.micro",
+        MinCount=600,
+        MaxCount=600,
+        SubnetId=options["subnet_id"],
+        TagSpecifications=[{"ResourceType": "instance", "Tags": found["Tags"]}],
+    )
+    assert len({machine.id for machine in provider.describe_all()}) == 601
+
+
+def test_a_machine_that_shows_late(
+    provider: api.Provider, image_id: str, cloud: Server, wait: Callable[[], None]
+) -> None:
+    order(cloud, "faults", visible_after_secs=[5, 5])
+    wanted = request(provider, image_id)
+    machine = provider.launch(wanted, 1, f"late-{wanted.instance_uuid}")
+    order(cloud, "faults", "DELETE")
+    assert provider.describe_instance(wanted.instance_uuid) == []
+    with pytest.raises(api.Gone):
+        provider.terminate(machine.id)
+    wait()
+    assert [found.id for found in provider.describe_all()] == [machine.id]
+
+
+@pytest.mark.parametrize(
+    ("reason", "meaning"),
+    [("spot", api.NoCapacity), ("capacity", api.NoCapacity), ("failure", api.Unavailable)],
+)
+def test_why_a_machine_died(
+    provider: api.Provider,
+    image_id: str,
+    cloud: Server,
+    reason: str,
+    meaning: type[api.ProviderError],
+) -> None:
+    machine = provider.launch(request(provider, image_id), 1, f"dies-{uuid.uuid4()}")
+    order(cloud, "kill", instance_id=machine.id, reason=reason)
+    (found,) = provider.describe_all()
+    assert isinstance(found.failure, meaning)
 
 
 def test_what_is_described(provider: api.Provider, image_id: str) -> None:
@@ -161,7 +310,13 @@ def test_other_peoples_machines_are_never_listed(
 ) -> None:
     other = providers.open_provider("ec2", options, api.Owner("demo", f"host-{uuid.uuid4()}"))
     other.launch(request(other, image_id), 1, "token-7")
-    ec2.run_instances(ImageId=image_id, MinCount=1, MaxCount=1, SubnetId=options["subnet_id"])
+    ec2.run_instances(
+        ImageId=image_id,
+        InstanceType="t3.micro",
+        MinCount=1,
+        MaxCount=1,
+        SubnetId=options["subnet_id"],
+    )
     assert provider.describe_all() == []
     assert len(other.describe_all()) == 1
 
