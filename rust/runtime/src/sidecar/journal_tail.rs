@@ -4,6 +4,7 @@
 //! read is handed out together with the lines: whoever keeps both in one place counts every line
 //! once.
 
+use crate::explain::JournalFiles;
 use crate::wire::{BadLine, JournalLine, MAX_LINE_BYTES};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -104,6 +105,8 @@ pub(super) struct Batch {
     pub(super) error: Option<String>,
 }
 
+type OpenFile = (File, fs::Metadata);
+
 /// Follows one journal.
 #[derive(Debug)]
 pub(super) struct JournalTail {
@@ -129,39 +132,86 @@ impl JournalTail {
     }
 
     fn read_files(&mut self, batch: &mut Batch) -> io::Result<()> {
-        let files = self.files()?;
+        let (files, unopened) = self.files()?;
         let mut budget = CHUNK_BYTES;
-        let mut seen = Vec::new();
+        let mut read = Vec::new();
+        let mut failed = unopened;
         for (file, metadata) in files {
-            let mut position = self.position(&file, &metadata)?;
-            if metadata.len() < position.offset {
-                // Cut off in place, as `copytruncate` does.
-                position = Position::start(&file, &metadata)?;
+            let n_lines = batch.lines.len();
+            match self.read_file(&file, &metadata, &mut budget, batch) {
+                Ok(seen) => read.push(seen),
+                Err(error) => {
+                    // Its position stays where it was, so its lines come again.
+                    batch.lines.truncate(n_lines);
+                    failed = Some(error);
+                    break;
+                }
             }
-            let read = read_lines(&file, position.offset, budget, &mut batch.lines)?;
-            position.offset += read;
-            position.complete_head(&file)?;
-            budget = budget.saturating_sub(usize::try_from(read).unwrap_or(usize::MAX));
-            batch.lag_bytes += file.metadata()?.len().saturating_sub(position.offset);
-            seen.push(position);
         }
-        let too_many = seen.len().saturating_sub(MAX_FILES);
-        self.positions = seen.split_off(too_many);
-        Ok(())
+        self.remember(read);
+        failed.map_or(Ok(()), Err)
     }
 
-    /// The journal and its rotated files that matter, oldest first. On the first start that is
-    /// the journal alone; later, also every file that is known or younger than a known one.
-    fn files(&self) -> io::Result<Vec<(File, fs::Metadata)>> {
+    /// Reads one file on from where it was left; returns its new position, and whether that is its
+    /// end.
+    fn read_file(
+        &self,
+        file: &File,
+        metadata: &fs::Metadata,
+        budget: &mut usize,
+        batch: &mut Batch,
+    ) -> io::Result<(Position, bool)> {
+        let mut position = self.position(file, metadata)?;
+        if metadata.len() < position.offset {
+            // Cut off in place, as `copytruncate` does.
+            position = Position::start(file, metadata)?;
+        }
+        let read = read_lines(file, position.offset, *budget, &mut batch.lines)?;
+        position.offset += read;
+        position.complete_head(file)?;
+        *budget = budget.saturating_sub(usize::try_from(read).unwrap_or(usize::MAX));
+        let lag = file.metadata()?.len().saturating_sub(position.offset);
+        batch.lag_bytes += lag;
+        Ok((position, lag == 0))
+    }
+
+    /// Keeps the new positions, and those of files that did not show this time: one that is being
+    /// renamed, or cannot be opened for a moment, is not read twice when it shows again.
+    fn remember(&mut self, read: Vec<(Position, bool)>) {
+        let is_read = |known: &Position| {
+            let mut read = read.iter();
+            read.any(|(position, _)| position.file() == known.file())
+        };
+        let mut unseen = std::mem::take(&mut self.positions);
+        unseen.retain(|known| !is_read(known));
+        let mut too_many = (unseen.len() + read.len()).saturating_sub(MAX_FILES);
+        unseen.drain(..too_many.min(unseen.len()));
+        too_many = (unseen.len() + read.len()).saturating_sub(MAX_FILES);
+        // From the oldest on, and only what was read to its end: what lies behind a known file is
+        // looked at no more.
+        let finished = read.iter().take_while(|(_, is_at_end)| *is_at_end).count();
+        let read = read.into_iter().skip(finished.min(too_many));
+        self.positions = unseen;
+        self.positions.extend(read.map(|(position, _)| position));
+    }
+
+    /// The journal and its rotated files that matter, oldest first, and why one of them could not
+    /// be opened. On the first start that is the journal alone; later, also every file that is
+    /// known or younger than a known one.
+    fn files(&self) -> io::Result<(Vec<OpenFile>, Option<io::Error>)> {
+        let paths = match JournalFiles::beside(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            files => files?.read,
+        };
         let mut found = Vec::new();
-        for path in siblings(&self.path)? {
-            let Ok(file) = File::open(&path) else {
+        let mut unopened = None;
+        // Oldest first by name: what was written in the same tick of the clock stays so.
+        for path in paths.into_iter().rev() {
+            match File::open(&path).and_then(|file| Ok((file.metadata()?, file))) {
+                Ok((metadata, file)) => found.push((path, file, metadata)),
                 // Rotated away in between; it is found under its new name the next time.
-                continue;
-            };
-            let metadata = file.metadata()?;
-            if metadata.is_file() {
-                found.push((path, file, metadata));
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => unopened = Some(error),
             }
         }
         let modified = |metadata: &fs::Metadata| (metadata.mtime(), metadata.mtime_nsec());
@@ -173,13 +223,27 @@ impl JournalTail {
             Some(first) => first,
             None => found.iter().filter(|(path, ..)| *path != self.path).count(),
         };
-        let wanted = found.into_iter().skip(from);
-        Ok(wanted.map(|(_, file, metadata)| (file, metadata)).collect())
+        let wanted = found
+            .into_iter()
+            .skip(from)
+            .filter(|(_, file, metadata)| !self.is_copy(file, metadata));
+        let wanted = wanted.map(|(_, file, metadata)| (file, metadata)).collect();
+        Ok((wanted, unopened))
+    }
+
+    /// Whether it begins as a file that is known, and is another one: somebody's copy.
+    fn is_copy(&self, file: &File, metadata: &fs::Metadata) -> bool {
+        self.known(file, metadata).is_none()
+            && self.positions.iter().any(|position| {
+                position.head_bytes == HEAD_BYTES
+                    && position.file() != (metadata.dev(), metadata.ino())
+                    && head(file, HEAD_BYTES).is_ok_and(|head| head == position.head)
+            })
     }
 
     fn known(&self, file: &File, metadata: &fs::Metadata) -> Option<&Position> {
         self.positions.iter().find(|position| {
-            (position.device, position.inode) == (metadata.dev(), metadata.ino())
+            position.file() == (metadata.dev(), metadata.ino())
                 && head(file, position.head_bytes).is_ok_and(|head| head == position.head)
         })
     }
@@ -193,6 +257,10 @@ impl JournalTail {
 }
 
 impl Position {
+    fn file(&self) -> (u64, u64) {
+        (self.device, self.inode)
+    }
+
     fn start(file: &File, metadata: &fs::Metadata) -> io::Result<Self> {
         let mut position = Position {
             device: metadata.dev(),
@@ -224,28 +292,6 @@ fn head(mut file: &File, bytes: u64) -> io::Result<String> {
     Ok(digest.iter().take(8).map(|b| format!("{b:02x}")).collect())
 }
 
-/// The journal and files whose names begin with its name, unless they are compressed.
-fn siblings(path: &Path) -> io::Result<Vec<PathBuf>> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
-    };
-    let mut found = Vec::new();
-    for entry in entries {
-        let entry = entry?.path();
-        let other = entry.file_name().unwrap_or_default().to_string_lossy();
-        let is_compressed = [".gz", ".xz", ".zst", ".bz2"]
-            .iter()
-            .any(|end| other.ends_with(end));
-        if other.starts_with(name.as_ref()) && !is_compressed {
-            found.push(entry.clone());
-        }
-    }
-    Ok(found)
-}
-
 /// Reads whole lines from `offset` on; returns the bytes that they take. A line that is longer
 /// than any that is written is passed over as a bad one.
 fn read_lines(
@@ -265,8 +311,9 @@ fn read_lines(
         let rest = (MAX_LINE_BYTES + 1 - budget.min(MAX_LINE_BYTES)) as u64;
         file.take(rest).read_to_end(&mut bytes)?;
         if !bytes.contains(&b'\n') && bytes.len() > MAX_LINE_BYTES {
+            let skipped = skip_line(file, offset, bytes.len() as u64)?;
             lines.push(Err(BadLine::TooLong));
-            return skip_line(file, offset, bytes.len() as u64);
+            return Ok(skipped);
         }
     }
     let whole = bytes
@@ -402,6 +449,86 @@ mod tests {
         journal.outcome("d");
         journal.read();
         assert_eq!(journal.seen, ["a", "b", "c", "d"]);
+    }
+
+    #[test]
+    fn a_file_that_does_not_show_for_a_moment_is_not_read_again() {
+        let mut journal = Journal::new();
+        journal.outcome("a");
+        journal.read();
+        journal.outcome("b");
+        let aside = journal.folder.path().join("aside");
+        fs::rename(journal.path(), &aside).expect("renamed");
+        journal.read();
+        journal.outcome("c");
+        journal.read();
+        fs::rename(&aside, journal.folder.path().join("journal.jsonl.1")).expect("renamed");
+        journal.read();
+        assert_eq!(journal.seen, ["a", "c", "b"]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_an_error_and_costs_no_line() {
+        let mut journal = Journal::new();
+        journal.outcome("a");
+        journal.read();
+        journal.rotate();
+        // Opening it fails, whoever asks, root too.
+        let folder = journal.folder.path().join("loop");
+        std::os::unix::fs::symlink(&folder, &folder).expect("a link to itself");
+        let tail = |path: &Path, positions: &[Position]| {
+            JournalTail::new(path.to_owned(), positions.to_vec()).read()
+        };
+        let batch = tail(&folder.join("journal.jsonl"), &journal.positions);
+        assert!(batch.error.is_some());
+        assert_eq!(batch.positions, journal.positions);
+        journal.outcome("b");
+        journal.read();
+        assert_eq!(journal.seen, ["a", "b"]);
+    }
+
+    #[test]
+    fn many_rotations_while_nobody_read_lose_nothing() {
+        let mut journal = Journal::new();
+        journal.outcome("a");
+        journal.read();
+        let many: String = (0..8_000).map(|n| line(&format!("first-{n}"))).collect();
+        journal.append("journal.jsonl", &many);
+        assert!(many.len() > CHUNK_BYTES, "more than is read in one go");
+        for number in (0..2 * MAX_FILES).rev() {
+            // An age of their own, whatever the clock's grain is.
+            let name = format!("journal.jsonl-{:03}", 100 - number);
+            fs::rename(journal.path(), journal.folder.path().join(&name)).expect("renamed");
+            let age = std::time::Duration::from_secs(60 * (number as u64 + 1));
+            let file = File::options()
+                .append(true)
+                .open(journal.folder.path().join(&name));
+            let file = file.expect("the file");
+            file.set_modified(std::time::SystemTime::now() - age)
+                .expect("aged");
+            journal.outcome(&format!("file-{number}"));
+        }
+        journal.read();
+        journal.read();
+        assert_eq!(journal.seen.len(), 1 + 8_000 + 2 * MAX_FILES);
+        assert!(journal.positions.len() <= MAX_FILES);
+    }
+
+    #[test]
+    fn a_copy_of_the_journal_is_not_the_journal() {
+        let mut journal = Journal::new();
+        journal.outcome("a");
+        journal.read();
+        journal.rotate();
+        // As long as the first line of a real journal, which holds the policy.
+        let long = "b".repeat(100);
+        journal.outcome(&long);
+        journal.read();
+        for name in ["journal.jsonl.bak", "journal.jsonlx"] {
+            fs::copy(journal.path(), journal.folder.path().join(name)).expect("copied");
+        }
+        journal.read();
+        assert_eq!(journal.seen, ["a", &long]);
     }
 
     /// The first sidecar does not dig up what was rotated away before its time.
