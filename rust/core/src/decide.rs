@@ -405,7 +405,7 @@ fn fault_reason(fault: SnapshotFault) -> Reason {
     match fault {
         SnapshotFault::Missing => Reason::SnapshotMissing,
         SnapshotFault::Stale { age, .. } => Reason::SnapshotStale { age },
-        SnapshotFault::Unreadable => Reason::SnapshotUnreadable,
+        SnapshotFault::Unreadable { .. } => Reason::SnapshotUnreadable,
         SnapshotFault::NewerFormat { format } => Reason::SnapshotNewerFormat { format },
     }
 }

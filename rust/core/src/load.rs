@@ -21,7 +21,9 @@ impl Load {
     pub fn word(&self) -> OperatorWord {
         match self {
             Load::Known(view) => view.word,
-            Load::Unknown(SnapshotFault::Stale { word, .. }) => *word,
+            Load::Unknown(
+                SnapshotFault::Stale { word, .. } | SnapshotFault::Unreadable { word },
+            ) => *word,
             Load::Unknown(_) => OperatorWord::default(),
         }
     }
@@ -41,7 +43,11 @@ pub enum SnapshotFault {
         word: OperatorWord,
     },
     /// The file could not be read or is not a snapshot: cut off, not JSON, a number that is NaN.
-    Unreadable,
+    Unreadable {
+        /// What an operator said, where that much is known: of a file from the future, whose age
+        /// cannot be told since a clock was set back.
+        word: OperatorWord,
+    },
     /// The file has a format that this release does not know.
     NewerFormat {
         /// The format that the file names.

@@ -192,7 +192,9 @@ fn loads() -> impl Strategy<Value = Load> {
             age: Span(99),
             word
         }),
-        Just(SnapshotFault::Unreadable),
+        Just(SnapshotFault::Unreadable {
+            word: OperatorWord::default()
+        }),
         Just(SnapshotFault::NewerFormat { format: 2 }),
     ];
     let state = || prop_oneof![Just(GateState::Open), Just(GateState::Closed)];

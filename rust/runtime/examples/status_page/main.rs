@@ -48,7 +48,7 @@ async fn main() -> io::Result<()> {
     let state = ServerState {
         view,
         commands,
-        journal_path: "journal.jsonl".into(),
+        journal_path: watch::channel("journal.jsonl".into()).1,
     };
     let server = Server::bind(&config, state)?;
     writeln!(io::stdout(), "{}", server.url())?;

@@ -47,7 +47,7 @@ fn snapshot(load: &Load, config: Option<&Config>) -> SnapshotUsed {
         Load::Known(_) => ("known", None),
         Load::Unknown(SnapshotFault::Missing) => ("missing", None),
         Load::Unknown(SnapshotFault::Stale { age, .. }) => ("stale", Some(age.0)),
-        Load::Unknown(SnapshotFault::Unreadable) => ("unreadable", None),
+        Load::Unknown(SnapshotFault::Unreadable { .. }) => ("unreadable", None),
         Load::Unknown(SnapshotFault::NewerFormat { .. }) => ("newer_format", None),
     };
     SnapshotUsed {

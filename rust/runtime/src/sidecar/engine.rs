@@ -145,6 +145,10 @@ impl Engine {
         self.signals = Signals::of(&config, &self.signals);
         self.gates = Gates::of(&self.signals, self.gates.states(), self.now);
         self.sources = SourceStates::of(&config, std::mem::take(&mut self.sources));
+        if self.config.snapshot.path != config.snapshot.path {
+            // Nothing is published where schedulers look from now on.
+            self.published = None;
+        }
         self.config_view.digest.clone_from(&config.digest);
         self.config_view.taken_at_ms = self.now.0;
         self.config_view.taken += 1;

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Files whose positions are kept: the journal, and rotated ones that a worker may still be
 /// writing its last line to.
@@ -348,6 +348,7 @@ mod tests {
     use super::*;
     use std::fs::OpenOptions;
     use std::io::Write;
+    use std::path::Path;
 
     /// A folder with a journal, and a reader that loses its memory when asked to.
     struct Journal {

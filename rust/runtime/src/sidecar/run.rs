@@ -64,10 +64,11 @@ pub async fn run(path: &Path) -> Result<(), RunError> {
     let engine = Engine::new(Arc::clone(&config), path.to_owned(), owner(), now())?;
     let (commands, asked) = Commands::new();
     let (views, view) = watch::channel(Arc::new(engine.view()));
+    let (journal_path, journal_path_seen) = watch::channel(config.journal.path.clone());
     let state = ServerState {
         view,
         commands,
-        journal_path: config.journal.path.clone(),
+        journal_path: journal_path_seen,
     };
     let server = Server::bind(&config.sidecar, state)?;
     info!(
@@ -87,6 +88,7 @@ pub async fn run(path: &Path) -> Result<(), RunError> {
         gates,
         gates_seen,
         journal: tail(&config, &engine),
+        journal_path,
         engine,
         policy_file,
         views,
@@ -108,6 +110,7 @@ struct Sidecar {
     gates: watch::Sender<BTreeMap<Scope, GateState>>,
     gates_seen: watch::Receiver<BTreeMap<Scope, GateState>>,
     journal: Tail,
+    journal_path: watch::Sender<PathBuf>,
 }
 
 /// A journal that is followed by a task of its own: reading a backlog takes time.
@@ -203,6 +206,7 @@ impl Sidecar {
         if self.journal.path != config.journal.path {
             self.journal.task.abort();
             self.journal = tail(&config, &self.engine);
+            self.journal_path.send_replace(config.journal.path.clone());
         }
     }
 }
@@ -293,6 +297,8 @@ fn now() -> Timestamp {
 
 /// Host and process, for whoever finds the snapshot.
 fn owner() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{}:{}", host.trim(), std::process::id())
+    // Not from /proc: the service of the package sees little of it.
+    let system = rustix::system::uname();
+    let host = system.nodename().to_string_lossy();
+    format!("{host}:{}", std::process::id())
 }

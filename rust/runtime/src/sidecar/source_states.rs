@@ -134,7 +134,8 @@ impl SourceStates {
     ) -> impl Iterator<Item = (&BurstHost, &BurstHostReport)> {
         self.burst_hosts.iter().filter_map(move |host| {
             let (at, report) = host.report.as_ref()?;
-            (now.since(*at) <= stale_after).then_some((host, report))
+            // One from the future is of unknown age: the clock was set back.
+            (*at <= now && now.since(*at) <= stale_after).then_some((host, report))
         })
     }
 

@@ -34,7 +34,10 @@ pub(super) enum LoadShape {
         word: WordShape,
     },
     /// It could not be read.
-    Unreadable,
+    Unreadable {
+        #[serde(flatten)]
+        word: WordShape,
+    },
     /// It was of a newer format.
     NewerFormat { format: u32 },
 }
@@ -56,7 +59,9 @@ impl LoadShape {
                 age_ms: age.0,
                 word: (*word).into(),
             },
-            Load::Unknown(SnapshotFault::Unreadable) => LoadShape::Unreadable,
+            Load::Unknown(SnapshotFault::Unreadable { word }) => LoadShape::Unreadable {
+                word: (*word).into(),
+            },
             Load::Unknown(SnapshotFault::NewerFormat { format }) => {
                 LoadShape::NewerFormat { format: *format }
             }
@@ -77,7 +82,9 @@ impl From<LoadShape> for Load {
                 age: Span(age_ms),
                 word: word.into(),
             }),
-            LoadShape::Unreadable => Load::Unknown(SnapshotFault::Unreadable),
+            LoadShape::Unreadable { word } => {
+                Load::Unknown(SnapshotFault::Unreadable { word: word.into() })
+            }
             LoadShape::NewerFormat { format } => {
                 Load::Unknown(SnapshotFault::NewerFormat { format })
             }

@@ -3,7 +3,7 @@
 use super::FORMAT;
 use super::load::{GateShape, OfferShape, SpendShape, WordShape};
 use serde::Deserialize;
-use spillway_core::load::{GateView, LoadView, Spend};
+use spillway_core::load::{GateView, LoadView, OperatorWord, Spend};
 use spillway_core::{Offer, SnapshotFault, Timestamp};
 
 /// A snapshot that could be read.
@@ -34,21 +34,29 @@ struct Body<'a> {
     spend: Option<SpendShape>,
 }
 
+/// A file of which nothing is known.
+pub(super) const UNREADABLE: SnapshotFault = SnapshotFault::Unreadable {
+    word: OperatorWord {
+        paused: false,
+        mode: None,
+    },
+};
+
 /// Reads a snapshot.
 ///
 /// All or nothing: a snapshot of which one number is no number (JSON has no NaN, but some
 /// writers do), negative or of the wrong type is not trusted with the others either.
 pub(super) fn parse(bytes: &[u8]) -> Result<Published, SnapshotFault> {
-    let header: Header = serde_json::from_slice(bytes).map_err(|_| SnapshotFault::Unreadable)?;
+    let header: Header = serde_json::from_slice(bytes).map_err(|_| UNREADABLE)?;
     if header.format > FORMAT {
         return Err(SnapshotFault::NewerFormat {
             format: header.format,
         });
     }
     if header.format < FORMAT {
-        return Err(SnapshotFault::Unreadable);
+        return Err(UNREADABLE);
     }
-    let body: Body<'_> = serde_json::from_slice(bytes).map_err(|_| SnapshotFault::Unreadable)?;
+    let body: Body<'_> = serde_json::from_slice(bytes).map_err(|_| UNREADABLE)?;
     Ok(Published {
         written_at: Timestamp(body.written_at_ms),
         view: LoadView {

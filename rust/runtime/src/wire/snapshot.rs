@@ -1,6 +1,6 @@
 //! The file that the sidecar writes and the scheduler reads.
 
-use super::published::{self, Published};
+use super::published::{self, Published, UNREADABLE};
 use crate::file_identity::FileIdentity;
 use spillway_core::units::Span;
 use spillway_core::{Load, Offer, SnapshotFault, Timestamp};
@@ -75,11 +75,11 @@ impl SnapshotFile {
     }
 
     fn age_fault(&self, content: &Content, now: Timestamp) -> Option<SnapshotFault> {
+        let word = content.observed.load.word();
         if content.written_at.since(now) > MAX_AHEAD {
-            return Some(SnapshotFault::Unreadable);
+            return Some(SnapshotFault::Unreadable { word });
         }
         let age = now.since(content.written_at);
-        let word = content.observed.load.word();
         (age > self.stale_after).then_some(SnapshotFault::Stale { age, word })
     }
 
@@ -100,7 +100,7 @@ impl SnapshotFile {
                 self.seen = None;
                 self.content = Err(match error.kind() {
                     io::ErrorKind::NotFound => SnapshotFault::Missing,
-                    _ => SnapshotFault::Unreadable,
+                    _ => UNREADABLE,
                 });
             }
         }
@@ -118,12 +118,12 @@ fn load(path: &Path) -> io::Result<(FileIdentity, Result<Content, SnapshotFault>
     let metadata = file.metadata()?;
     let identity = FileIdentity::of(&metadata);
     if metadata.len() > MAX_BYTES {
-        return Ok((identity, Err(SnapshotFault::Unreadable)));
+        return Ok((identity, Err(UNREADABLE)));
     }
     let mut bytes = Vec::new();
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_BYTES {
-        return Ok((identity, Err(SnapshotFault::Unreadable)));
+        return Ok((identity, Err(UNREADABLE)));
     }
     let content = published::parse(&bytes).map(
         |Published {

@@ -347,3 +347,34 @@ async fn a_hanging_target_neither_takes_nor_delays_the_others_samples() {
     assert!(second >= Duration::from_millis(2_900), "{second:?}");
     assert!(second < Duration::from_millis(4_500), "{second:?}");
 }
+
+/// The sample has to come while the other target is still being waited for.
+#[tokio::test]
+async fn a_change_is_told_before_the_slowest_target_has_answered() {
+    let load = Arc::new(AtomicU64::new(1));
+    let served = Arc::clone(&load);
+    let quick = Server::start(move |mut exchange| {
+        let answer = ok(&format!("load {}\n", served.load(Ordering::Relaxed)));
+        async move { exchange.send(answer.as_bytes()).await }
+    })
+    .await;
+    let may_answer = Arc::new(tokio::sync::Semaphore::new(1));
+    let asked = Arc::clone(&may_answer);
+    let slow = Server::start(move |mut exchange| {
+        let asked = Arc::clone(&asked);
+        async move {
+            asked.acquire().await.expect("it is never closed").forget();
+            exchange.send(ok("load 1\n").as_bytes()).await;
+        }
+    })
+    .await;
+    let mut source = scrape_source(vec![quick.url("/metrics"), slow.url("/metrics")]);
+    source.interval = spillway_core::units::Span::from_secs(5);
+    source.timeout = spillway_core::units::Span::from_secs(5);
+    let mut heard = Heard::nothing_yet();
+    heard.scrape(source, vec![(ATTACKED, mean_of("load"))]);
+    assert!((heard.value(ATTACKED).await - 1.0).abs() < f64::EPSILON);
+    load.store(3, Ordering::Relaxed);
+    assert!((heard.value(ATTACKED).await - 2.0).abs() < f64::EPSILON);
+    may_answer.add_permits(1);
+}

@@ -15,6 +15,12 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 const WRITTEN: u64 = 1_800_000_000_000;
+const UNREADABLE: SnapshotFault = SnapshotFault::Unreadable {
+    word: OperatorWord {
+        paused: false,
+        mode: None,
+    },
+};
 const NOW: Timestamp = Timestamp(WRITTEN + 1_000);
 
 /// Format 1 with everything that it has.
@@ -151,11 +157,7 @@ fn gates_offers_and_spend_may_be_absent() {
 fn a_snapshot_that_is_cut_off_anywhere_is_unreadable() {
     let whole = complete().to_string();
     for end in 0..whole.len() {
-        assert_eq!(
-            fault(&whole[..end]),
-            Some(SnapshotFault::Unreadable),
-            "{end}"
-        );
+        assert_eq!(fault(&whole[..end]), Some(UNREADABLE), "{end}");
     }
 }
 
@@ -175,11 +177,7 @@ fn a_number_that_is_none_makes_the_snapshot_unreadable() {
             "true",
         ] {
             let broken = whole.replacen(number, bad, 1);
-            assert_eq!(
-                fault(&broken),
-                Some(SnapshotFault::Unreadable),
-                "{number} as {bad}"
-            );
+            assert_eq!(fault(&broken), Some(UNREADABLE), "{number} as {bad}");
         }
     }
 }
@@ -207,12 +205,12 @@ fn what_has_another_meaning_is_unreadable() {
         *content.pointer_mut(pointer).expect(pointer) = bad.clone();
         assert_eq!(
             fault(&content.to_string()),
-            Some(SnapshotFault::Unreadable),
+            Some(UNREADABLE),
             "{pointer} as {bad}"
         );
     }
     for bad in ["", "null", "[]", "7", "\u{0}", "{\"format\":1}", "{}"] {
-        assert_eq!(fault(bad), Some(SnapshotFault::Unreadable), "{bad:?}");
+        assert_eq!(fault(bad), Some(UNREADABLE), "{bad:?}");
     }
 }
 
@@ -241,9 +239,10 @@ fn the_age_is_judged_each_time_though_the_file_is_the_same() {
         read(&mut file, WRITTEN - MAX_AHEAD.0),
         Load::Known(_)
     ));
+    // A clock was set back: the file's age is unknown, and what an operator said holds all the same.
     assert_eq!(
         read(&mut file, WRITTEN - MAX_AHEAD.0 - 1),
-        Load::Unknown(SnapshotFault::Unreadable)
+        Load::Unknown(SnapshotFault::Unreadable { word })
     );
 }
 
@@ -265,10 +264,7 @@ fn the_file_is_read_again_only_when_it_changed() {
     assert!(matches!(&second.load, Load::Known(view) if view.word.paused));
 
     folder.publish("{");
-    assert_eq!(
-        file.read(NOW).load,
-        Load::Unknown(SnapshotFault::Unreadable)
-    );
+    assert_eq!(file.read(NOW).load, Load::Unknown(UNREADABLE));
     fs::remove_file(folder.path()).expect("removed");
     assert_eq!(file.read(NOW).load, missing);
     folder.publish(&complete().to_string());
@@ -278,22 +274,19 @@ fn the_file_is_read_again_only_when_it_changed() {
 #[test]
 fn what_is_no_file_of_that_size_does_no_harm() {
     let folder = Folder::new();
-    assert_eq!(
-        fault_of(folder.folder.path()),
-        Some(SnapshotFault::Unreadable)
-    );
+    assert_eq!(fault_of(folder.folder.path()), Some(UNREADABLE));
 
     let huge = folder.folder.path().join("huge");
     let sparse = File::create(&huge).expect("a file");
     sparse.set_len(MAX_BYTES + 1).expect("a sparse file");
-    assert_eq!(fault_of(&huge), Some(SnapshotFault::Unreadable));
+    assert_eq!(fault_of(&huge), Some(UNREADABLE));
 
     // Opening a pipe without a writer would wait for ever.
     let pipe = folder.folder.path().join("pipe");
     let made = Command::new("mkfifo").arg(&pipe).status().expect("mkfifo");
     assert!(made.success());
-    assert_eq!(fault_of(&pipe), Some(SnapshotFault::Unreadable));
+    assert_eq!(fault_of(&pipe), Some(UNREADABLE));
 
     let below_a_file = huge.join("snapshot.json");
-    assert_eq!(fault_of(&below_a_file), Some(SnapshotFault::Unreadable));
+    assert_eq!(fault_of(&below_a_file), Some(UNREADABLE));
 }

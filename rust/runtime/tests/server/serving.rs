@@ -53,7 +53,7 @@ impl Serving {
         let state = ServerState {
             view,
             commands,
-            journal_path,
+            journal_path: watch::channel(journal_path).1,
         };
         let server = Server::bind(&config, state.clone()).expect("a free port");
         config.listen = server.address();

@@ -59,16 +59,29 @@ fn fresh_snapshot(situation: &Situation<'_>) -> Change {
         load["spend"] = json!({"hourly_usd": 0.0, "month_usd": 0.0});
         sentence.push_str(" and nothing spent");
     }
+    // What an operator said holds with any snapshot.
+    let word = situation.inputs.load.word();
+    if word.paused {
+        load["paused"] = json!(true);
+    }
+    if let Some(mode) = word.mode {
+        load["mode"] = json!(mode.name());
+    }
     change(sentence, [add(Inputs, &["load"], load)])
 }
 
 fn opened(view: &LoadView, counted: &[(usize, &GateView)]) -> Vec<Vec<Change>> {
     let mut all: Vec<_> = counted
         .iter()
+        // One whose signals had it open needs no more than that nobody forced it.
+        .filter(|(_, gate)| gate.forced.is_none() || gate.state == GateState::Closed)
         .map(|&(at, gate)| {
             let sentence = match gate.forced {
                 None => format!("the {} gate had been open", gate.scope),
-                Some(_) => format!("an operator had not forced the open {} gate", gate.scope),
+                Some(_) => format!(
+                    "no operator had forced the {} gate closed, and it had been open",
+                    gate.scope
+                ),
             };
             vec![change(sentence, [state(at, gate, GateState::Open)])]
         })

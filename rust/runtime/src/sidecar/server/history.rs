@@ -99,7 +99,7 @@ async fn in_the_journal<T: Send + 'static>(
 ) -> Result<T, Problem> {
     let searches = Arc::clone(&state.searches);
     let place = searches.acquire_owned().await.map_err(broken)?;
-    let journal = state.journal_path.clone();
+    let journal = state.journal_path.borrow().clone();
     let searched = spawn_blocking(move || {
         // Kept until the search is over, also when whoever asked has gone.
         let _place = place;

@@ -59,8 +59,8 @@ pub struct ServerState {
     pub view: watch::Receiver<Arc<View>>,
     /// Where an operator's word goes.
     pub commands: Commands,
-    /// The journal, for decisions that are no longer in the view.
-    pub journal_path: PathBuf,
+    /// The journal as the policy has it now, for decisions that are no longer in the view.
+    pub journal_path: watch::Receiver<PathBuf>,
 }
 
 /// What every handler has.
@@ -68,7 +68,7 @@ pub struct ServerState {
 struct Answering {
     view: watch::Receiver<Arc<View>>,
     commands: Commands,
-    journal_path: PathBuf,
+    journal_path: watch::Receiver<PathBuf>,
     searches: Searches,
 }
 

@@ -193,11 +193,22 @@ async fn connect(source: &NotificationsSource) -> Result<Connection, Failure> {
     // The client would add the file's certificates to the system's; here they are instead of it.
     let transport = async move |uri: AMQPUri, runtime| {
         let host = uri.authority.host;
-        let mut addresses = tokio::net::lookup_host((host.as_str(), uri.authority.port)).await?;
-        let Some(address) = addresses.next() else {
-            return Err(io::Error::other(format!("{host} has no address")).into());
+        let addresses = tokio::net::lookup_host((host.as_str(), uri.authority.port)).await?;
+        let mut failed = io::Error::other(format!("{host} has no address"));
+        let mut connected = None;
+        // A name may stand for several brokers, or for one that listens at one of its addresses.
+        for address in addresses {
+            match AsyncTcpStream::connect(&runtime, address).await {
+                Ok(stream) => {
+                    connected = Some(stream);
+                    break;
+                }
+                Err(error) => failed = error,
+            }
+        }
+        let Some(stream) = connected else {
+            return Err(failed.into());
         };
-        let stream = AsyncTcpStream::connect(&runtime, address).await?;
         match &tls {
             None => Ok(stream),
             Some(connector) => Ok(stream.into_rustls(connector, &host).await?),

@@ -1,4 +1,7 @@
 //! One round: every target is asked once, and then every signal has a sample or a failure.
+//!
+//! A large fleet is asked over some time, so as not to ask it all at once. A signal follows it while
+//! that goes on: what a target has not said in this round yet is taken from the last one.
 
 use super::exporters::Exporters;
 use super::plan::{MAX_IN_FLIGHT, Plan};
@@ -12,12 +15,17 @@ use reqwest::Url;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep_until};
 
 /// Buffers that are kept for the pages to come, and how large they may be.
 const MAX_KEPT_BUFFERS: usize = 64;
 const MAX_KEPT_BUFFER_BYTES: usize = 1 << 20;
+
+/// Time between two looks at a round that goes on. A change reaches the scheduler within an interval
+/// and 100 ms; this is half of the latter.
+const FOLLOW_EVERY: Duration = Duration::from_millis(50);
 
 /// Larger pages are read on a thread of their own: 16 MiB of lines that are all wanted take a few
 /// tenths of a second, for which nothing else would go on.
@@ -47,7 +55,10 @@ struct Target {
     counters: Counters,
     /// It let the last round wait until the time limit, so this one does not wait for it.
     is_late: bool,
+    /// Of this round, once it has ended.
     reading: Option<Reading>,
+    /// Of the last round that was told.
+    last: Option<Reading>,
 }
 
 #[derive(Debug)]
@@ -78,6 +89,9 @@ struct Progress {
     n_awaited: usize,
     bytes: u64,
     is_told: bool,
+    /// Something ended since the signals were last told.
+    has_news: bool,
+    follow_at: Instant,
 }
 
 impl Rounds {
@@ -87,6 +101,7 @@ impl Rounds {
             counters: no_counters(),
             is_late: false,
             reading: None,
+            last: None,
         };
         Rounds {
             plan,
@@ -111,6 +126,11 @@ impl Rounds {
             let has_room = running.len() < MAX_IN_FLIGHT;
             tokio::select! {
                 biased;
+                () = sleep_until(progress.follow_at), if progress.has_news && !progress.is_told => {
+                    self.follow(events).await;
+                    progress.has_news = false;
+                    progress.follow_at = Instant::now() + FOLLOW_EVERY;
+                }
                 Some(ended) = running.join_next() => self.take(ended, &mut progress),
                 () = sleep_until(due), if has_room && progress.n_asked < progress.order.len() => {
                     let target = progress.order[progress.n_asked];
@@ -150,8 +170,11 @@ impl Rounds {
             target.is_late &= !all_are_late;
         }
         let is_awaited = |target: &&Target| !target.is_late;
+        let begun = Instant::now();
         Progress {
-            begun: Instant::now(),
+            begun,
+            follow_at: begun + FOLLOW_EVERY,
+            has_news: false,
             order,
             n_asked: 0,
             n_awaited: self.targets.iter().filter(is_awaited).count(),
@@ -198,6 +221,7 @@ impl Rounds {
         };
         let target = &mut self.targets[ended.target];
         progress.end(target.is_late);
+        progress.has_news = true;
         progress.bytes += ended.page.len() as u64;
         let hung = matches!(&ended.reading, Err(failure) if failure.kind == FailureKind::Timeout);
         target.is_late = hung;
@@ -205,6 +229,27 @@ impl Rounds {
         target.reading = Some(ended.reading);
         if ended.page.capacity() <= MAX_KEPT_BUFFER_BYTES && self.spare.len() < MAX_KEPT_BUFFERS {
             self.spare.push(ended.page);
+        }
+    }
+
+    /// Tells the signals that can be made of what has ended in this round, and of the last one where
+    /// a target has not. Failures wait for the end of the round.
+    async fn follow(&self, events: &Events) {
+        let newest = |target: &Target| target.reading.clone().or_else(|| target.last.clone());
+        let Some(readings) = self
+            .targets
+            .iter()
+            .map(newest)
+            .collect::<Option<Vec<Reading>>>()
+        else {
+            // The first round: most targets have said nothing yet.
+            return;
+        };
+        for (signal, reduction) in &self.plan.signals {
+            if let Ok(sample) = reduce(reduction, &readings, self.plan.min_targets_ratio) {
+                let signal = *signal;
+                send(events, Event::Sampled { signal, sample }).await;
+            }
         }
     }
 
@@ -218,7 +263,10 @@ impl Rounds {
             };
             send(events, event).await;
         }
-        let failures: Vec<Failure> = readings.into_iter().filter_map(first_failure).collect();
+        let failures: Vec<Failure> = readings.iter().filter_map(first_failure).collect();
+        for (target, reading) in self.targets.iter_mut().zip(readings) {
+            target.last = Some(reading);
+        }
         let targets_up = self.targets.len() - failures.len();
         let report = ReadReport {
             targets_up: u32::try_from(targets_up).unwrap_or(u32::MAX),
@@ -350,14 +398,14 @@ fn is_page(headers: &HeaderMap) -> Result<(), Failure> {
 
 /// What keeps a target from being counted as well. A series that is not there does not: it may be
 /// new, or another exporter's.
-fn first_failure(reading: Reading) -> Option<Failure> {
+fn first_failure(reading: &Reading) -> Option<Failure> {
     let quantities = match reading {
         Ok(quantities) => quantities,
-        Err(failure) => return Some(failure),
+        Err(failure) => return Some(failure.clone()),
     };
-    quantities.into_iter().find_map(|given| match given {
-        Given::Unreadable(failure) => Some(failure),
-        Given::Nothing(failure) if failure.kind != FailureKind::Absent => Some(failure),
+    quantities.iter().find_map(|given| match given {
+        Given::Unreadable(failure) => Some(failure.clone()),
+        Given::Nothing(failure) if failure.kind != FailureKind::Absent => Some(failure.clone()),
         Given::Nothing(_) | Given::Sum { .. } => None,
     })
 }
