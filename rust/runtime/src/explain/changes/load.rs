@@ -54,6 +54,14 @@ fn fresh_snapshot(situation: &Situation<'_>) -> Change {
         "snapshot": "known",
         "gates": [{"scope": "cloud", "state": "open"}],
     });
+    // A stale snapshot's word holds; a fresh one would have had it, too.
+    let word = situation.inputs.load.word();
+    if word.paused {
+        load["paused"] = json!(true);
+    }
+    if let Some(mode) = word.mode {
+        load["mode"] = json!(mode.name());
+    }
     let mut sentence = "there had been a fresh snapshot with an open cloud gate".to_owned();
     if situation.config.policy.money.limits_anything() {
         load["spend"] = json!({"hourly_usd": 0.0, "month_usd": 0.0});
@@ -65,11 +73,11 @@ fn fresh_snapshot(situation: &Situation<'_>) -> Change {
 fn opened(view: &LoadView, counted: &[(usize, &GateView)]) -> Vec<Vec<Change>> {
     let mut all: Vec<_> = counted
         .iter()
+        // One that its signals had open is as it was without the force; see `unforced`.
+        .filter(|(_, gate)| gate.state == GateState::Closed)
         .map(|&(at, gate)| {
-            let sentence = match gate.forced {
-                None => format!("the {} gate had been open", gate.scope),
-                Some(_) => format!("an operator had not forced the open {} gate", gate.scope),
-            };
+            let forced = gate.forced.map_or("", |_| "not been forced and had ");
+            let sentence = format!("the {} gate had {forced}been open", gate.scope);
             vec![change(sentence, [state(at, gate, GateState::Open)])]
         })
         .collect();
