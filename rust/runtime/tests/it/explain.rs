@@ -211,6 +211,45 @@ fn a_fresh_snapshot_would_not_have_lifted_a_pause() {
     assert!(paused.contains(&both), "{paused:#?}");
 }
 
+/// The snapshot's age, how long the gate had been open, and which signals asked for it; a line of
+/// an older release says none of it.
+#[test]
+fn inputs_are_shown_with_their_age() {
+    let cases = cases();
+    let case = cases.iter().find(|case| case.name == "gate_open_cloud");
+    let case = case.expect("a case");
+    let text = |load: Value| {
+        let mut inputs = case.inputs.clone();
+        inputs["load"] = load;
+        let lines = [
+            policy_line("d", &case.policy),
+            decision_line("id", "d", &inputs, &case.decision),
+        ];
+        let (_folder, path) = journal(&lines);
+        let explanation = explained(&path, "id");
+        assert!(explanation.again.same, "a decision looks at none of it");
+        explanation.to_string()
+    };
+    let now = case.inputs["now_ms"].as_u64().expect("a time");
+    let gate = json!({
+        "scope": "cloud", "state": "open", "since_ms": now - 69_000,
+        "signals": ["vcpus_taken", "cpu"],
+    });
+    let told = text(json!({
+        "snapshot": "known", "written_at_ms": now - 400, "gates": [gate],
+    }));
+    for line in [
+        "snapshot        known: 0.4 s old, trusted for 30.0 s\n",
+        "gate            cloud open for 69.0 s, asked for by vcpus_taken, cpu\n",
+    ] {
+        assert!(told.contains(line), "{told}");
+    }
+    let old = text(json!({"snapshot": "known", "gates": [{"scope": "cloud", "state": "open"}]}));
+    for line in ["known, at most 30.0 s old\n", "cloud open\n"] {
+        assert!(old.contains(line), "{old}");
+    }
+}
+
 #[test]
 fn a_gate_that_was_forced_closed_is_said_to_be_so_once() {
     let forced = |state: &str| {
