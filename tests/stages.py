@@ -188,6 +188,11 @@ def stages() -> list[Stage]:
             ],
         ),
         Stage(
+            "demo",
+            "what the README shows, with every explanation held against the wheel",
+            [[sys.executable, "-m", "tests.cloud.demo"]],
+        ),
+        Stage(
             "cloud",
             "a whole OpenStack: the main job, bad days, crashes",
             [

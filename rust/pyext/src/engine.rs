@@ -154,6 +154,7 @@ impl Engine {
                         instance_uuids: &request.instance_uuids,
                         request: &request.core,
                         load: &decision.observed.load,
+                        origin: &decision.observed.origin,
                         offers: &decision.observed.offers,
                         evidence: decision.evidence,
                         decided_at: decision.decided_at,

@@ -10,7 +10,7 @@ use spillway_core::scope::Scope;
 use spillway_core::units::Span;
 use spillway_core::{Evidence, Load, Offer, Request, Timestamp, Usd, decide};
 use spillway_runtime::config::{self, Config};
-use spillway_runtime::wire::{DecisionRecord, Journal, SnapshotFile};
+use spillway_runtime::wire::{DecisionRecord, GateOrigin, Journal, Origin, SnapshotFile};
 use std::collections::BTreeMap;
 use std::fs;
 use std::hint::black_box;
@@ -130,6 +130,13 @@ fn journal(bench: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder");
     let config = Config::from_toml(&config::example(), "example").expect("the example");
     let (request, load) = (request(), load());
+    let origin = Origin {
+        written_at: Some(Timestamp(NOW.0 - 400)),
+        gates: vec![GateOrigin {
+            since: Some(Timestamp(NOW.0 - 69_000)),
+            asking: vec!["vcpus_taken".to_owned()],
+        }],
+    };
     let all_offers = offers();
     let uuids = ["6f1d7c0e-0000-4000-8000-000000000002".to_owned()];
     for (name, offers) in [
@@ -152,6 +159,7 @@ fn journal(bench: &mut Criterion) {
             instance_uuids: &uuids,
             request: &request,
             load: &load,
+            origin: &origin,
             offers,
             evidence: Evidence::NotAsked,
             decision: &decision,

@@ -135,7 +135,9 @@ pub struct InputsView {
 pub struct SnapshotUsed {
     /// `known`, `missing`, `stale`, `unreadable` or `newer_format`.
     pub state: String,
-    /// Its age, of a stale one. One that is known was no older than `stale_after_ms`.
+    /// Its age, where the journal has it: of a stale one, and of one that was used. All that comes
+    /// with it is as old at least: gates, offers and spend. Older releases did not record the age
+    /// of one that was used; it was no older than `stale_after_ms`.
     pub age_ms: Option<u64>,
     /// The age at which it was no longer trusted; null when the policy cannot be read.
     pub stale_after_ms: Option<u64>,
@@ -151,6 +153,10 @@ pub struct GateUsed {
     pub effective: String,
     /// What an operator had forced.
     pub forced: Option<String>,
+    /// How long its signals had had it in its state; null in lines of older releases.
+    pub state_for_ms: Option<u64>,
+    /// The signals that asked for it to be open.
+    pub asking: Vec<String>,
     /// It counts for this request: the cloud's, its zone's, its rule's aggregate's.
     pub counts: bool,
 }

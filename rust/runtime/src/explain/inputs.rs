@@ -5,7 +5,7 @@ use super::explanation::{
 };
 use crate::config::Config;
 use crate::view::LimitsView;
-use crate::wire::RecordedInputs;
+use crate::wire::{GateOrigin, RecordedInputs};
 use serde_json::Value;
 use spillway_core::eligibility::Eligible;
 use spillway_core::gate::GateState;
@@ -15,6 +15,7 @@ use spillway_core::request::Request;
 use spillway_core::scope::Scope;
 use spillway_core::units::Usd;
 use spillway_core::{Evidence, Load, Offer, SnapshotFault};
+use std::iter;
 
 /// What is shown of the inputs. Without a policy, what only it knows stays empty.
 pub(super) fn view(
@@ -30,10 +31,10 @@ pub(super) fn view(
     };
     InputsView {
         now_ms: inputs.now.0,
-        snapshot: snapshot(&inputs.load, config),
+        snapshot: snapshot(inputs, config),
         paused: word.paused,
         operator_mode: word.mode.map(|mode| mode.name().to_owned()),
-        gates: known.map_or_else(Vec::new, |view| gates(view, &inputs.request, eligible)),
+        gates: known.map_or_else(Vec::new, |view| gates(view, inputs, eligible)),
         offers: config.map_or_else(Vec::new, |config| offers(inputs, config)),
         spend: known.and_then(|view| spend(view, &inputs.request.project_id)),
         limits: config.map_or_else(LimitsUsed::default, limits),
@@ -42,9 +43,10 @@ pub(super) fn view(
     }
 }
 
-fn snapshot(load: &Load, config: Option<&Config>) -> SnapshotUsed {
-    let (state, age) = match load {
-        Load::Known(_) => ("known", None),
+fn snapshot(inputs: &RecordedInputs, config: Option<&Config>) -> SnapshotUsed {
+    let written_at = inputs.origin.written_at;
+    let (state, age) = match &inputs.load {
+        Load::Known(_) => ("known", written_at.map(|at| inputs.now.since(at).0)),
         Load::Unknown(SnapshotFault::Missing) => ("missing", None),
         Load::Unknown(SnapshotFault::Stale { age, .. }) => ("stale", Some(age.0)),
         Load::Unknown(SnapshotFault::Unreadable { .. }) => ("unreadable", None),
@@ -75,13 +77,25 @@ pub(super) fn state_name(state: GateState) -> &'static str {
     }
 }
 
-fn gates(view: &LoadView, request: &Request, eligible: Option<&Eligible<'_>>) -> Vec<GateUsed> {
-    let gates = view.gates.iter().map(|gate| GateUsed {
-        scope: gate.scope.to_string(),
-        effective: state_name(gate.effective()).to_owned(),
-        forced: gate.forced.map(|forced| state_name(forced).to_owned()),
-        counts: counts(&gate.scope, request, eligible),
-    });
+fn gates(
+    view: &LoadView,
+    inputs: &RecordedInputs,
+    eligible: Option<&Eligible<'_>>,
+) -> Vec<GateUsed> {
+    let origins = inputs.origin.gates.iter().cloned();
+    let origins = origins.chain(iter::repeat_with(GateOrigin::default));
+    let gates = view
+        .gates
+        .iter()
+        .zip(origins)
+        .map(|(gate, origin)| GateUsed {
+            scope: gate.scope.to_string(),
+            effective: state_name(gate.effective()).to_owned(),
+            forced: gate.forced.map(|forced| state_name(forced).to_owned()),
+            state_for_ms: origin.since.map(|since| inputs.now.since(since).0),
+            asking: origin.asking,
+            counts: counts(&gate.scope, &inputs.request, eligible),
+        });
     gates.collect()
 }
 

@@ -1,8 +1,8 @@
 //! An explanation as text, for terminals and logs.
 
 use super::explanation::{
-    AttemptView, Counterfactual, EvidenceUsed, Explanation, InputsView, LimitsUsed, OfferUsed,
-    SpendUsed,
+    AttemptView, Counterfactual, EvidenceUsed, Explanation, GateUsed, InputsView, LimitsUsed,
+    OfferUsed, SpendUsed,
 };
 use crate::view::{LimitsView, OutcomeView};
 use std::fmt::{self, Display, Formatter, Write};
@@ -150,17 +150,7 @@ fn write_inputs(f: &mut String, inputs: &InputsView) -> fmt::Result {
         field(f, "operator", format_args!("mode {mode}"))?;
     }
     for gate in &inputs.gates {
-        let forced = gate
-            .forced
-            .as_ref()
-            .map_or("", |_| ", forced by an operator");
-        let counts = if gate.counts {
-            ""
-        } else {
-            ", not for this request"
-        };
-        let text = format_args!("{} {}{forced}{counts}", gate.scope, gate.effective);
-        field(f, "gate", text)?;
+        field(f, "gate", gate_text(gate))?;
     }
     field(f, "evidence", evidence(&inputs.evidence))?;
     match &inputs.spend {
@@ -178,6 +168,23 @@ fn write_inputs(f: &mut String, inputs: &InputsView) -> fmt::Result {
         field(f, "offer", format_args!("and {more} more"))?;
     }
     Ok(())
+}
+
+/// How long it had been so is said of what its signals gave, not of a force.
+fn gate_text(gate: &GateUsed) -> String {
+    let mut text = format!("{} {}", gate.scope, gate.effective);
+    match (&gate.forced, gate.state_for_ms) {
+        (Some(_), _) => text.push_str(", forced by an operator"),
+        (None, Some(lasting)) => text.push_str(&format!(" for {}", span(lasting))),
+        (None, None) => {}
+    }
+    if !gate.asking.is_empty() {
+        text.push_str(&format!(", asked for by {}", gate.asking.join(", ")));
+    }
+    if !gate.counts {
+        text.push_str(", not for this request");
+    }
+    text
 }
 
 fn write_spend(f: &mut String, spend: &SpendUsed) -> fmt::Result {

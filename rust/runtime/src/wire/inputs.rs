@@ -14,7 +14,7 @@ pub(super) struct Inputs<'a> {
     pub(super) now_ms: u64,
     #[serde(borrow)]
     pub(super) request: RequestShape<'a>,
-    pub(super) load: LoadShape,
+    pub(super) load: LoadShape<'a>,
     #[serde(default, borrow)]
     pub(super) offers: Vec<OfferShape<'a>>,
     pub(super) evidence: EvidenceShape,

@@ -5,6 +5,7 @@ use super::FORMAT;
 use super::decision::DecisionShape;
 use super::inputs::{Inputs, RequestShape};
 use super::load::{LoadShape, OfferShape};
+use super::origin::Origin;
 use serde::Serialize;
 use spillway_core::{Decision, Evidence, Load, Offer, Request, Timestamp};
 use std::collections::BTreeMap;
@@ -26,6 +27,8 @@ pub struct DecisionRecord<'a> {
     /// What was known about the private cloud. Of the spend by project, only that of the
     /// request's project is recorded: a decision looks at no other.
     pub load: &'a Load,
+    /// Where that came from.
+    pub origin: &'a Origin,
     /// What was known about the burst hosts.
     pub offers: &'a [Offer],
     /// What Placement said.
@@ -115,7 +118,7 @@ pub(super) fn write_decision(
         inputs: Inputs {
             now_ms: record.decided_at.0,
             request: RequestShape::of(record.request, record.instance_uuids),
-            load: LoadShape::of(record.load, &record.request.project_id),
+            load: LoadShape::of(record.load, record.origin, &record.request.project_id),
             offers: record.offers.iter().map(OfferShape::of).collect(),
             evidence: record.evidence.into(),
         },

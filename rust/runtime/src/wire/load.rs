@@ -1,6 +1,7 @@
 //! Gates, spend and offers: what snapshot and journal have in common.
 
 use super::amount::Dollars;
+use super::origin::{GateOrigin, Origin};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use spillway_core::gate::GateState;
@@ -15,13 +16,16 @@ use std::collections::BTreeMap;
 /// The load as the journal records it.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "snapshot", rename_all = "snake_case")]
-pub(super) enum LoadShape {
+pub(super) enum LoadShape<'a> {
     /// The snapshot was used.
     Known {
+        /// When it was written; lines of older releases do not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        written_at_ms: Option<u64>,
         #[serde(flatten)]
         word: WordShape,
         #[serde(default)]
-        gates: Vec<GateShape>,
+        gates: Vec<GateShape<'a>>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         spend: Option<SpendShape>,
     },
@@ -42,13 +46,14 @@ pub(super) enum LoadShape {
     NewerFormat { format: u32 },
 }
 
-impl LoadShape {
+impl<'a> LoadShape<'a> {
     /// Keeps the spend of `project` only: a decision looks at no other, and a cloud has thousands.
-    pub(super) fn of(load: &Load, project: &str) -> Self {
+    pub(super) fn of(load: &Load, origin: &'a Origin, project: &str) -> Self {
         match load {
             Load::Known(view) => LoadShape::Known {
+                written_at_ms: origin.written_at.map(|at| at.0),
                 word: view.word.into(),
-                gates: view.gates.iter().map(GateShape::of).collect(),
+                gates: GateShape::all_of(&view.gates, &origin.gates),
                 spend: view
                     .spend
                     .as_ref()
@@ -67,12 +72,29 @@ impl LoadShape {
             }
         }
     }
+
+    /// What it says besides.
+    pub(super) fn origin(&self) -> Origin {
+        match self {
+            LoadShape::Known {
+                written_at_ms,
+                gates,
+                ..
+            } => Origin {
+                written_at: written_at_ms.map(Timestamp),
+                gates: gates.iter().map(GateShape::origin).collect(),
+            },
+            _ => Origin::default(),
+        }
+    }
 }
 
-impl From<LoadShape> for Load {
-    fn from(shape: LoadShape) -> Load {
+impl From<LoadShape<'_>> for Load {
+    fn from(shape: LoadShape<'_>) -> Load {
         match shape {
-            LoadShape::Known { word, gates, spend } => Load::Known(LoadView {
+            LoadShape::Known {
+                word, gates, spend, ..
+            } => Load::Known(LoadView {
                 gates: gates.into_iter().map(GateView::from).collect(),
                 spend: spend.map(Spend::from),
                 word: word.into(),
@@ -138,27 +160,54 @@ impl<'de> Deserialize<'de> for ModeShape {
     }
 }
 
-/// One scope's gate.
+/// One scope's gate. The last two are for people; a journal of an older release has neither.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct GateShape {
+pub(super) struct GateShape<'a> {
     scope: ScopeShape,
     state: StateShape,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     forced: Option<StateShape>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    since_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "<[String]>::is_empty")]
+    signals: Cow<'a, [String]>,
 }
 
-impl GateShape {
+impl<'a> GateShape<'a> {
+    /// Without what is for people.
     pub(super) fn of(gate: &GateView) -> Self {
         GateShape {
             scope: ScopeShape(gate.scope.clone()),
             state: gate.state.into(),
             forced: gate.forced.map(StateShape::from),
+            since_ms: None,
+            signals: Cow::Borrowed(&[]),
+        }
+    }
+
+    /// `origins` go together with the gates by position; they may be fewer.
+    fn all_of(gates: &[GateView], origins: &'a [GateOrigin]) -> Vec<Self> {
+        let with_origin = |(at, gate): (usize, &GateView)| {
+            let mut shape = GateShape::of(gate);
+            if let Some(origin) = origins.get(at) {
+                shape.since_ms = origin.since.map(|since| since.0);
+                shape.signals = Cow::Borrowed(&origin.asking);
+            }
+            shape
+        };
+        gates.iter().enumerate().map(with_origin).collect()
+    }
+
+    pub(super) fn origin(&self) -> GateOrigin {
+        GateOrigin {
+            since: self.since_ms.map(Timestamp),
+            asking: self.signals.to_vec(),
         }
     }
 }
 
-impl From<GateShape> for GateView {
-    fn from(shape: GateShape) -> GateView {
+impl From<GateShape<'_>> for GateView {
+    fn from(shape: GateShape<'_>) -> GateView {
         GateView {
             scope: shape.scope.0,
             state: shape.state.into(),

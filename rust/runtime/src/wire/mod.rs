@@ -9,6 +9,7 @@ mod inputs;
 mod journal;
 mod line;
 mod load;
+mod origin;
 mod publish;
 mod published;
 mod recorded;
@@ -17,6 +18,7 @@ mod snapshot;
 
 pub use journal::Journal;
 pub use line::{DecisionRecord, OutcomeRecord};
+pub use origin::{GateOrigin, Origin};
 #[cfg(feature = "engine")]
 pub(crate) use publish::replace;
 pub use publish::{Publication, PublishedGate};

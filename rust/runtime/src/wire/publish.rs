@@ -89,7 +89,7 @@ struct Shape<'a> {
 #[derive(Serialize)]
 struct PublishedGateShape<'a> {
     #[serde(flatten)]
-    gate: GateShape,
+    gate: GateShape<'a>,
     since_ms: u64,
     signals: &'a [String],
 }

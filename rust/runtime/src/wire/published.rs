@@ -2,6 +2,7 @@
 
 use super::FORMAT;
 use super::load::{GateShape, OfferShape, SpendShape, WordShape};
+use super::origin::Origin;
 use serde::Deserialize;
 use spillway_core::load::{GateView, LoadView, OperatorWord, Spend};
 use spillway_core::{Offer, SnapshotFault, Timestamp};
@@ -10,6 +11,7 @@ use spillway_core::{Offer, SnapshotFault, Timestamp};
 #[derive(Debug)]
 pub(super) struct Published {
     pub(super) written_at: Timestamp,
+    pub(super) origin: Origin,
     pub(super) view: LoadView,
     pub(super) offers: Vec<Offer>,
 }
@@ -27,7 +29,7 @@ struct Body<'a> {
     #[serde(flatten)]
     word: WordShape,
     #[serde(default)]
-    gates: Vec<GateShape>,
+    gates: Vec<GateShape<'a>>,
     #[serde(default, borrow)]
     offers: Vec<OfferShape<'a>>,
     #[serde(default)]
@@ -57,7 +59,12 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Published, SnapshotFault> {
         return Err(UNREADABLE);
     }
     let body: Body<'_> = serde_json::from_slice(bytes).map_err(|_| UNREADABLE)?;
+    let origin = Origin {
+        written_at: Some(Timestamp(body.written_at_ms)),
+        gates: body.gates.iter().map(GateShape::origin).collect(),
+    };
     Ok(Published {
+        origin,
         written_at: Timestamp(body.written_at_ms),
         view: LoadView {
             gates: body.gates.into_iter().map(GateView::from).collect(),

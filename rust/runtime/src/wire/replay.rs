@@ -2,6 +2,7 @@
 
 use super::decision::DecisionShape;
 use super::inputs::Inputs;
+use super::origin::Origin;
 use crate::config::{Config, Diagnostics};
 use spillway_core::{Decision, Evidence, Load, Offer, Policy, Request, Timestamp, decide};
 use thiserror::Error;
@@ -22,6 +23,9 @@ pub enum ReplayError {
 pub(crate) struct RecordedInputs {
     pub(crate) request: Request,
     pub(crate) load: Load,
+    // Only explanations look at it.
+    #[cfg_attr(not(feature = "engine"), allow(dead_code))]
+    pub(crate) origin: Origin,
     pub(crate) offers: Vec<Offer>,
     pub(crate) evidence: Evidence,
     pub(crate) now: Timestamp,
@@ -33,6 +37,7 @@ impl RecordedInputs {
         let inputs: Inputs<'_> = serde_json::from_str(inputs_json).map_err(ReplayError::Inputs)?;
         Ok(RecordedInputs {
             request: inputs.request.into(),
+            origin: inputs.load.origin(),
             load: inputs.load.into(),
             offers: inputs.offers.into_iter().map(Offer::from).collect(),
             evidence: inputs.evidence.into(),
@@ -109,12 +114,13 @@ mod tests {
             let recorded = case["inputs"].to_string();
             let inputs: Inputs<'_> = serde_json::from_str(&recorded).expect("inputs");
             let request = Request::from(inputs.request);
+            let origin = inputs.load.origin();
             let load = Load::from(inputs.load);
             let offers: Vec<Offer> = inputs.offers.into_iter().map(Offer::from).collect();
             let again = Inputs {
                 now_ms: inputs.now_ms,
                 request: RequestShape::of(&request, &[]),
-                load: LoadShape::of(&load, &request.project_id),
+                load: LoadShape::of(&load, &origin, &request.project_id),
                 offers: offers.iter().map(OfferShape::of).collect(),
                 evidence: inputs.evidence,
             };

@@ -1,5 +1,6 @@
 //! The file that the sidecar writes and the scheduler reads.
 
+use super::origin::Origin;
 use super::published::{self, Published, UNREADABLE};
 use crate::file_identity::FileIdentity;
 use spillway_core::units::Span;
@@ -23,6 +24,8 @@ pub const MAX_AHEAD: Span = Span::from_secs(5);
 pub struct Observed {
     /// State of the private cloud.
     pub load: Load,
+    /// Where that comes from; empty when the load is unknown.
+    pub origin: Origin,
     /// What burst hosts report of their sizes; empty when the load is unknown.
     pub offers: Vec<Offer>,
 }
@@ -70,6 +73,7 @@ impl SnapshotFile {
         };
         Arc::new(Observed {
             load: Load::Unknown(fault),
+            origin: Origin::default(),
             offers: Vec::new(),
         })
     }
@@ -128,12 +132,14 @@ fn load(path: &Path) -> io::Result<(FileIdentity, Result<Content, SnapshotFault>
     let content = published::parse(&bytes).map(
         |Published {
              written_at,
+             origin,
              view,
              offers,
          }| Content {
             written_at,
             observed: Arc::new(Observed {
                 load: Load::Known(view),
+                origin,
                 offers,
             }),
         },

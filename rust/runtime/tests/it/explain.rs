@@ -4,7 +4,7 @@ use crate::data;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use spillway_runtime::config::Config;
-use spillway_runtime::explain::{self, Document, ExplainError, Explanation};
+use spillway_runtime::explain::{self, Counterfactual, Document, Edit, ExplainError, Explanation};
 use spillway_runtime::wire::decide_recorded;
 use std::fmt::Write;
 use std::fs;
@@ -83,6 +83,16 @@ fn first_attempts(decision: &Value) -> [Value; 2] {
     })
 }
 
+/// An edit of the whole load is of the measurements: what an operator said stays.
+fn keeps_the_operators_word(counterfactual: &Counterfactual, inputs: &Value) {
+    let whole = |edit: &&Edit| edit.document == Document::Inputs && edit.path == "/load";
+    for edit in counterfactual.edits.iter().filter(whole) {
+        for said in ["paused", "mode"] {
+            assert_eq!(edit.value[said], inputs["load"][said], "{edit:?}");
+        }
+    }
+}
+
 /// Does what the edits of each counterfactual say to the recorded documents, decides again, and
 /// compares.
 fn counterfactuals_hold(explanation: &Explanation, policy: &str, inputs: &Value) {
@@ -93,6 +103,7 @@ fn counterfactuals_hold(explanation: &Explanation, policy: &str, inputs: &Value)
     let config = Config::from_toml(policy, "policy").expect("a policy");
     let before = first_attempts(&decided(policy, inputs));
     for counterfactual in &explanation.counterfactuals {
+        keeps_the_operators_word(counterfactual, inputs);
         let mut document: Value = toml::from_str(&config.effective_toml).expect("TOML");
         let mut changed = inputs.clone();
         for edit in &counterfactual.edits {
@@ -167,13 +178,100 @@ fn every_golden_case_is_explained_as_decided_and_what_would_change_it_does() {
 fn changes(name: &str) -> Vec<String> {
     let cases = cases();
     let case = cases.iter().find(|case| case.name == name).expect("a case");
+    changes_under(name, case.inputs["load"].clone())
+}
+
+/// The same of a golden case under another load.
+fn changes_under(name: &str, load: Value) -> Vec<String> {
+    let cases = cases();
+    let case = cases.iter().find(|case| case.name == name).expect("a case");
+    let mut inputs = case.inputs.clone();
+    inputs["load"] = load;
+    let decision = decide_recorded(&case.policy, &inputs.to_string()).expect("a decision");
+    let decision: Value = serde_json::from_str(&decision).expect("JSON");
     let lines = [
         policy_line("d", &case.policy),
-        decision_line("id", "d", &case.inputs, &case.decision),
+        decision_line("id", "d", &inputs, &decision),
     ];
     let (_folder, path) = journal(&lines);
     let found = explained(&path, "id").counterfactuals;
     found.into_iter().map(|found| found.change).collect()
+}
+
+/// A pause outlives the measurements, so a fresh snapshot alone would have changed nothing.
+#[test]
+fn a_fresh_snapshot_would_not_have_lifted_a_pause() {
+    let stale = |paused: bool| json!({"snapshot": "stale", "age_ms": 45_000, "paused": paused});
+    let fresh = "there had been a fresh snapshot with an open cloud gate";
+    let without = changes_under("gate_closed_room_left", stale(false));
+    assert!(without.iter().any(|change| change == fresh), "{without:#?}");
+    let paused = changes_under("gate_closed_room_left", stale(true));
+    assert!(paused.iter().all(|change| change != fresh), "{paused:#?}");
+    let both = format!("{fresh} and launches had not been paused");
+    assert!(paused.contains(&both), "{paused:#?}");
+}
+
+/// The snapshot's age, how long the gate had been open, and which signals asked for it; a line of
+/// an older release says none of it.
+#[test]
+fn inputs_are_shown_with_their_age() {
+    let cases = cases();
+    let case = cases.iter().find(|case| case.name == "gate_open_cloud");
+    let case = case.expect("a case");
+    let text = |load: Value| {
+        let mut inputs = case.inputs.clone();
+        inputs["load"] = load;
+        let lines = [
+            policy_line("d", &case.policy),
+            decision_line("id", "d", &inputs, &case.decision),
+        ];
+        let (_folder, path) = journal(&lines);
+        let explanation = explained(&path, "id");
+        assert!(explanation.again.same, "a decision looks at none of it");
+        explanation.to_string()
+    };
+    let now = case.inputs["now_ms"].as_u64().expect("a time");
+    let gate = json!({
+        "scope": "cloud", "state": "open", "since_ms": now - 69_000,
+        "signals": ["vcpus_taken", "cpu"],
+    });
+    let told = text(json!({
+        "snapshot": "known", "written_at_ms": now - 400, "gates": [gate],
+    }));
+    for line in [
+        "snapshot        known: 0.4 s old, trusted for 30.0 s\n",
+        "gate            cloud open for 69.0 s, asked for by vcpus_taken, cpu\n",
+    ] {
+        assert!(told.contains(line), "{told}");
+    }
+    let old = text(json!({"snapshot": "known", "gates": [{"scope": "cloud", "state": "open"}]}));
+    for line in ["known, at most 30.0 s old\n", "cloud open\n"] {
+        assert!(old.contains(line), "{old}");
+    }
+}
+
+#[test]
+fn a_gate_that_was_forced_closed_is_said_to_be_so_once() {
+    let forced = |state: &str| {
+        let gate = json!({"scope": "cloud", "state": state, "forced": "closed"});
+        changes_under(
+            "gate_closed_room_left",
+            json!({"snapshot": "known", "gates": [gate]}),
+        )
+    };
+    let of_gates = |changes: Vec<String>| {
+        let mut changes = changes;
+        changes.retain(|change| change.contains("cloud gate"));
+        changes
+    };
+    assert_eq!(
+        of_gates(forced("open")),
+        ["no operator had forced the cloud gate closed"]
+    );
+    assert_eq!(
+        of_gates(forced("closed")),
+        ["the cloud gate had not been forced and had been open"]
+    );
 }
 
 #[test]
@@ -218,27 +316,38 @@ fn load() -> impl Strategy<Value = Value> {
     let known = (
         prop::collection::vec(gate, 0..3),
         prop::option::of((0.0..9.0, 0.0..900.0)),
-        prop::bool::weighted(0.2),
-        prop::option::of(prop::sample::select(vec!["off", "shadow", "active"])),
+        word(),
     )
-        .prop_map(|(gates, spend, paused, mode)| {
+        .prop_map(|(gates, spend, word)| {
             let mut load = json!({"snapshot": "known", "gates": gates});
             if let Some((hourly, month)) = spend {
                 load["spend"] = json!({"hourly_usd": hourly, "month_usd": month});
             }
-            if paused {
-                load["paused"] = json!(true);
-            }
-            if let Some(mode) = mode {
-                load["mode"] = json!(mode);
-            }
-            load
+            with_word(load, word)
         });
     prop_oneof![
         4 => known,
         1 => Just(json!({"snapshot": "missing"})),
-        1 => Just(json!({"snapshot": "stale", "age_ms": 45_000})),
+        1 => word().prop_map(|word| with_word(json!({"snapshot": "stale", "age_ms": 45_000}), word)),
     ]
+}
+
+/// What an operator said: paused, and a mode.
+fn word() -> impl Strategy<Value = (bool, Option<&'static str>)> {
+    (
+        prop::bool::weighted(0.2),
+        prop::option::of(prop::sample::select(vec!["off", "shadow", "active"])),
+    )
+}
+
+fn with_word(mut load: Value, (paused, mode): (bool, Option<&str>)) -> Value {
+    if paused {
+        load["paused"] = json!(true);
+    }
+    if let Some(mode) = mode {
+        load["mode"] = json!(mode);
+    }
+    load
 }
 
 fn evidence() -> impl Strategy<Value = Value> {

@@ -7,7 +7,9 @@ use spillway_core::request::{Flavor, Image, Operation, ServerGroup};
 use spillway_core::scope::Scope;
 use spillway_core::{Evidence, Load, Offer, Request, Timestamp, Usd, decide};
 use spillway_runtime::config::{self, Config};
-use spillway_runtime::wire::{DecisionRecord, Journal, OutcomeRecord, decide_recorded};
+use spillway_runtime::wire::{
+    DecisionRecord, GateOrigin, Journal, Origin, OutcomeRecord, decide_recorded,
+};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -105,6 +107,13 @@ fn the_journal_alone_explains_a_decision_and_gives_it_again() {
         NOW,
     );
     let uuids = ["u1".to_owned(), "u2".to_owned()];
+    let origin = Origin {
+        written_at: Some(Timestamp(NOW.0 - 400)),
+        gates: vec![GateOrigin {
+            since: Some(Timestamp(NOW.0 - 69_000)),
+            asking: vec!["cpu".to_owned()],
+        }],
+    };
     let hosts = BTreeMap::from([("u1".to_owned(), "cloud1".to_owned())]);
     let mut journal = Journal::new(path.clone());
     assert!(!path.exists(), "nothing is opened before the first line");
@@ -119,6 +128,7 @@ fn the_journal_alone_explains_a_decision_and_gives_it_again() {
         instance_uuids: &uuids,
         request: &request,
         load: &load,
+        origin: &origin,
         offers: &offers,
         evidence: Evidence::Fits(7),
         decision: &decision,
@@ -152,6 +162,11 @@ fn the_journal_alone_explains_a_decision_and_gives_it_again() {
     assert_eq!(decided["inputs"]["now_ms"], NOW.0);
     assert_eq!(decided["inputs"]["request"]["instance_uuids"][1], "u2");
     assert_eq!(decided["request_id"], "req-1");
+    let known = &decided["inputs"]["load"];
+    assert_eq!(known["written_at_ms"], NOW.0 - 400);
+    let gate = &known["gates"][0];
+    assert_eq!(gate["since_ms"], NOW.0 - 69_000);
+    assert_eq!(gate["signals"][0], "cpu");
     let projects = &decided["inputs"]["load"]["spend"]["projects"];
     assert!(projects.get("p1").is_some() && projects.get("p2").is_none());
     assert_eq!(became["decision"], decided["id"]);

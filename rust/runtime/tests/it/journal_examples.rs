@@ -8,7 +8,7 @@ use spillway_core::request::{Flavor, Image, Operation};
 use spillway_core::scope::Scope;
 use spillway_core::{Evidence, Load, Offer, Request, Timestamp, Usd, decide};
 use spillway_runtime::config::Config;
-use spillway_runtime::wire::{DecisionRecord, Journal, OutcomeRecord};
+use spillway_runtime::wire::{DecisionRecord, GateOrigin, Journal, Origin, OutcomeRecord};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::{env, fs};
@@ -154,6 +154,17 @@ fn append_decision(journal: &mut Journal, config: &Config, told: &Told) {
         }),
         word: OperatorWord::default(),
     });
+    let (lasting, asking) = match told.gate {
+        GateState::Open => (69 * SECOND, vec!["vcpus_taken".to_owned()]),
+        GateState::Closed => (7_200 * SECOND, Vec::new()),
+    };
+    let origin = Origin {
+        written_at: Some(Timestamp(told.at.0 - 400)),
+        gates: vec![GateOrigin {
+            since: Some(Timestamp(told.at.0 - lasting)),
+            asking,
+        }],
+    };
     let offer = |host: &str, size: &str, room| Offer {
         burst_host: host.to_owned(),
         size: size.to_owned(),
@@ -176,6 +187,7 @@ fn append_decision(journal: &mut Journal, config: &Config, told: &Told) {
         instance_uuids: &[told.uuid.to_owned()],
         request: &request,
         load: &load,
+        origin: &origin,
         offers: &offers,
         evidence,
         decision: &decision,

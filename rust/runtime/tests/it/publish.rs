@@ -6,7 +6,9 @@ use spillway_core::policy::Mode;
 use spillway_core::scope::Scope;
 use spillway_core::units::Span;
 use spillway_core::{Load, Offer, SnapshotFault, Timestamp, Usd};
-use spillway_runtime::wire::{JournalLine, Publication, PublishedGate, SnapshotFile};
+use spillway_runtime::wire::{
+    GateOrigin, JournalLine, Origin, Publication, PublishedGate, SnapshotFile,
+};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -86,6 +88,14 @@ fn what_is_published_is_read() {
     };
     assert_eq!(observed.load, Load::Known(expected));
     assert_eq!(observed.offers, [offer()]);
+    let origin = Origin {
+        written_at: Some(NOW),
+        gates: vec![GateOrigin {
+            since: Some(Timestamp(5)),
+            asking: vec!["cpu".to_owned()],
+        }],
+    };
+    assert_eq!(observed.origin, origin, "for people");
     let mode = fs::metadata(&path).expect("the file").permissions().mode();
     assert_eq!(mode & 0o777, 0o640);
 }

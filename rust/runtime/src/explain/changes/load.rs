@@ -54,12 +54,7 @@ fn fresh_snapshot(situation: &Situation<'_>) -> Change {
         "snapshot": "known",
         "gates": [{"scope": "cloud", "state": "open"}],
     });
-    let mut sentence = "there had been a fresh snapshot with an open cloud gate".to_owned();
-    if situation.config.policy.money.limits_anything() {
-        load["spend"] = json!({"hourly_usd": 0.0, "month_usd": 0.0});
-        sentence.push_str(" and nothing spent");
-    }
-    // What an operator said holds with any snapshot.
+    // A stale snapshot's word holds; a fresh one would have had it, too.
     let word = situation.inputs.load.word();
     if word.paused {
         load["paused"] = json!(true);
@@ -67,22 +62,22 @@ fn fresh_snapshot(situation: &Situation<'_>) -> Change {
     if let Some(mode) = word.mode {
         load["mode"] = json!(mode.name());
     }
+    let mut sentence = "there had been a fresh snapshot with an open cloud gate".to_owned();
+    if situation.config.policy.money.limits_anything() {
+        load["spend"] = json!({"hourly_usd": 0.0, "month_usd": 0.0});
+        sentence.push_str(" and nothing spent");
+    }
     change(sentence, [add(Inputs, &["load"], load)])
 }
 
 fn opened(view: &LoadView, counted: &[(usize, &GateView)]) -> Vec<Vec<Change>> {
     let mut all: Vec<_> = counted
         .iter()
-        // One whose signals had it open needs no more than that nobody forced it.
-        .filter(|(_, gate)| gate.forced.is_none() || gate.state == GateState::Closed)
+        // One that its signals had open is as it was without the force; see `unforced`.
+        .filter(|(_, gate)| gate.state == GateState::Closed)
         .map(|&(at, gate)| {
-            let sentence = match gate.forced {
-                None => format!("the {} gate had been open", gate.scope),
-                Some(_) => format!(
-                    "no operator had forced the {} gate closed, and it had been open",
-                    gate.scope
-                ),
-            };
+            let forced = gate.forced.map_or("", |_| "not been forced and had ");
+            let sentence = format!("the {} gate had {forced}been open", gate.scope);
             vec![change(sentence, [state(at, gate, GateState::Open)])]
         })
         .collect();
