@@ -1,10 +1,12 @@
 //! The hysteresis over a scope's signals.
 //!
 //! A gate opens when any signal has stood at or over its `open_at` for `open_after`; it closes
-//! when all have stood at or under their `close_at` for `close_after`. What nobody observed does
-//! not count as standing: a gap between two steps, a clock that jumped, and a signal without a
-//! usable value all start the dwell time anew, so the gate never changes faster than its dwell
-//! times whatever the series.
+//! when all have stood at or under their `close_at` for `close_after`. A signal has stood from its
+//! first sample there to its newest one, by the samples' own times: that time passes while an
+//! exporter is silent proves nothing. What nobody observed does not count as standing: a gap
+//! between two steps or two samples, a clock that jumped, and a signal without a usable value all
+//! start the dwell time anew. The state has to have stood for as long, too, so the gate never
+//! changes faster than its dwell times whatever the series.
 
 use crate::policy::{GatePolicy, SignalPolicy, WhenMissing};
 use crate::units::{Finite, Span, Timestamp};
@@ -89,9 +91,11 @@ pub struct Gate {
     standing: Vec<Standing>,
 }
 
-/// Since when a signal has stood over or under its thresholds without a break.
+/// Since which sample a signal has stood over or under its thresholds without a break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Standing {
+    /// Time of the newest sample.
+    newest: Timestamp,
     over: Option<Timestamp>,
     under: Option<Timestamp>,
     by_forecast: bool,
@@ -102,7 +106,7 @@ struct Standing {
 pub struct Asking {
     /// Position of the signal among those that the gate was stepped with.
     pub signal: usize,
-    /// Since when.
+    /// Time of the first sample of those that ask for it without a break.
     pub since: Timestamp,
     /// It does not stand over `open_at` yet; its course is forecast to.
     pub by_forecast: bool,
@@ -155,8 +159,8 @@ impl Gate {
     /// The gate after looking at each signal.
     ///
     /// `signals` and `observations` go together by position; call it with the same signals in the same
-    /// order each time. A longer gap than a signal's `stale_after` between two calls, or a `now`
-    /// before the last one, starts that signal's dwell time anew.
+    /// order each time. A longer gap than a signal's `stale_after` between two calls or between its
+    /// samples, or a `now` before the last one, starts that signal's dwell time anew.
     #[must_use]
     pub fn step(
         &self,
@@ -170,17 +174,22 @@ impl Gate {
         let mut all_under_long = true;
         let mut taking_part = 0_usize;
         for (position, signal) in signals.iter().enumerate() {
-            let before = self.standing_before(position, signal, now);
             let observation = observations.get(position).copied().unwrap_or_default();
             let reading = judge(observation.newest, signal.stale_after, now);
+            let measured_at = observation.newest.map_or(now, |sample| sample.at);
             let stands = match reading {
                 Reading::Fresh(value) => {
+                    let before = self.standing_before(position, signal, measured_at, now);
+                    // Samples of several targets may come a little out of order.
+                    let first =
+                        |since: Option<Timestamp>| since.unwrap_or(measured_at).min(measured_at);
                     let by_forecast = value < signal.open_at && soon(observation, policy);
                     let over = value >= signal.open_at || by_forecast;
                     let under = value <= signal.close_at && !by_forecast;
                     Standing {
-                        over: over.then(|| before.over.unwrap_or(now)),
-                        under: under.then(|| before.under.unwrap_or(now)),
+                        newest: measured_at,
+                        over: over.then(|| first(before.over)),
+                        under: under.then(|| first(before.under)),
                         by_forecast,
                     }
                 }
@@ -190,17 +199,20 @@ impl Gate {
                 !matches!(reading, Reading::Fresh(_)) && signal.when_missing == WhenMissing::Ignore;
             if !ignored {
                 taking_part += 1;
-                all_under_long &= stood(stands.under, policy.close_after, now);
+                all_under_long &= stood(stands.under, policy.close_after, measured_at);
             }
-            any_over_long |= stood(stands.over, policy.open_after, now);
+            any_over_long |= stood(stands.over, policy.open_after, measured_at);
             standing.push(stands);
         }
         // A clock that was set back starts the state's own dwell time anew.
         let since = self.since.min(now);
+        // The signal that opened the gate may have vanished while the others stood low all along,
+        // and samples are older than the step that sees them, so the state itself has to have
+        // stood, too.
         let state = match self.state {
-            GateState::Closed if any_over_long => GateState::Open,
-            // The signal that opened the gate may have vanished while the others stood low all
-            // along, so the state itself has to have stood, too.
+            GateState::Closed if any_over_long && now.since(since) >= policy.open_after => {
+                GateState::Open
+            }
             GateState::Open
                 if taking_part > 0
                     && all_under_long
@@ -220,12 +232,19 @@ impl Gate {
         }
     }
 
-    fn standing_before(&self, position: usize, signal: &SignalPolicy, now: Timestamp) -> Standing {
+    fn standing_before(
+        &self,
+        position: usize,
+        signal: &SignalPolicy,
+        measured_at: Timestamp,
+        now: Timestamp,
+    ) -> Standing {
         let observed_without_a_gap = self
             .stepped_at
             .is_some_and(|last| now >= last && now.since(last) <= signal.stale_after);
-        if observed_without_a_gap {
-            self.standing.get(position).copied().unwrap_or_default()
+        let before = self.standing.get(position).copied().unwrap_or_default();
+        if observed_without_a_gap && measured_at.since(before.newest) <= signal.stale_after {
+            before
         } else {
             Standing::default()
         }
@@ -239,6 +258,6 @@ fn soon(observation: Observation, policy: &GatePolicy) -> bool {
     )
 }
 
-fn stood(since: Option<Timestamp>, at_least: Span, now: Timestamp) -> bool {
-    since.is_some_and(|start| now.since(start) >= at_least)
+fn stood(since: Option<Timestamp>, at_least: Span, newest: Timestamp) -> bool {
+    since.is_some_and(|first| newest.since(first) >= at_least)
 }

@@ -210,6 +210,8 @@ pub struct BurstHostView {
     pub provider: String,
     /// Its page answered the last time.
     pub up: bool,
+    /// Its page is not read: the policy file has no `metrics_listen` and no `metrics_url` for it.
+    pub not_read: bool,
     /// When it last answered.
     pub seen_at_ms: Option<u64>,
     /// Why it did not; null after it did.

@@ -7,7 +7,7 @@ use crate::client::{Client, block_on};
 use crate::failure::{Code, Failure};
 use crate::output::{plain, print_value, table};
 use crate::times::{ago, now_ms, span, until};
-use spillway_runtime::view::{SpendView, View};
+use spillway_runtime::view::{BurstHostView, SpendView, View};
 
 pub(super) fn status(listing: &Listing) -> Result<Code, Failure> {
     let client = Client::new(&listing.connection)?;
@@ -82,7 +82,8 @@ pub(in crate::commands) fn problems(view: &View, now: u64) -> Vec<String> {
             signal.name, signal.reading
         ));
     }
-    for host in view.burst_hosts.iter().filter(|host| !host.up) {
+    let silent = |host: &&BurstHostView| !host.up && !host.not_read;
+    for host in view.burst_hosts.iter().filter(silent) {
         let why = host.error.as_deref().unwrap_or("it did not answer yet");
         all.push(format!("burst host {} is not known: {why}", host.name));
     }
@@ -174,7 +175,11 @@ fn burst_hosts_table(view: &View) -> String {
             host.servers.values().sum::<u64>().to_string(),
             spend.unwrap_or_default(),
             start.unwrap_or_default(),
-            host.error.clone().unwrap_or_default(),
+            if host.not_read {
+                "not read: no metrics_listen".to_owned()
+            } else {
+                host.error.clone().unwrap_or_default()
+            },
         ]
     });
     let headings = [
@@ -247,6 +252,10 @@ mod tests {
         );
         told(|view| view.snapshot.written_at_ms = None, "no snapshot");
         told(
+            |view| view.burst_hosts = vec![BurstHostView::default()],
+            "it did not answer yet",
+        );
+        told(
             |view| view.config.refusal = Some("x".to_owned()),
             "was refused: x",
         );
@@ -272,5 +281,18 @@ mod tests {
             },
             "forced the cloud gate closed for 2 h",
         );
+    }
+
+    #[test]
+    fn a_burst_host_that_is_not_read_is_said_and_no_problem() {
+        let mut view = healthy();
+        view.burst_hosts = vec![BurstHostView {
+            not_read: true,
+            ..BurstHostView::default()
+        }];
+        let problems = problems(&view, NOW);
+        assert!(problems.is_empty(), "{problems:?}");
+        let text = text(&view, &problems, "", NOW);
+        assert!(text.contains("not read: no metrics_listen"), "{text}");
     }
 }

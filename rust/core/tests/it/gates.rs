@@ -107,6 +107,61 @@ fn a_gap_does_not_count_as_standing() {
     );
 }
 
+/// Steps a gate every 5 s up to `until`, with a signal that is fresh for 200 s after each of its
+/// samples, given as seconds and value; returns when the gate changed, in seconds.
+fn changes(samples: &[(u64, f64)], until: u64) -> Vec<(u64, GateState)> {
+    let patient = SignalPolicy {
+        stale_after: Span::from_secs(200),
+        ..signal(WhenMissing::Hold)
+    };
+    let mut gate = Gate::new(Timestamp(0));
+    let mut found = Vec::new();
+    for secs in (0..=until).step_by(5) {
+        let newest = samples.iter().rfind(|(at, _)| *at <= secs);
+        let observation = newest.map_or(NONE, |&(at, value)| sample(value, at * 1_000));
+        let signals = std::slice::from_ref(&patient);
+        let next = gate.step(&policy(), signals, &[observation], Timestamp(secs * 1_000));
+        if next.state() != gate.state() {
+            found.push((secs, next.state()));
+        }
+        gate = next;
+    }
+    found
+}
+
+#[test]
+fn one_spike_of_an_exporter_that_then_died_opens_nothing() {
+    assert_eq!(changes(&[(10, 0.1), (60, 0.99)], 255), []);
+    let opened = (90, GateState::Open);
+    let last_words = [(60, 0.99), (90, 0.99), (100, 0.1)];
+    assert_eq!(changes(&last_words, 295), [opened], "and closes nothing");
+}
+
+#[test]
+fn a_signal_that_is_rarely_measured_opens_at_its_second_sample() {
+    let samples = [(0, 0.9), (100, 0.9), (150, 0.1), (290, 0.1)];
+    let expected = [(100, GateState::Open), (290, GateState::Closed)];
+    assert_eq!(changes(&samples, 400), expected);
+}
+
+#[test]
+fn samples_further_apart_than_they_are_trusted_do_not_stand_together() {
+    // Nobody stepped in the 10 s in which the first one was stale.
+    let signals = [signal(WhenMissing::Hold)];
+    let step = |gate: Gate, now: u64, at: u64| {
+        let at = sample(0.9, at * 1_000);
+        gate.step(&policy(), &signals, &[at], Timestamp(now * 1_000))
+    };
+    let gate = step(Gate::new(Timestamp(0)), 100, 100);
+    let gate = step(gate, 120, 100);
+    let gate = step(gate, 130, 130);
+    assert_eq!(gate.state(), GateState::Closed);
+    assert!(
+        gate.asking()
+            .all(|asking| asking.since == Timestamp(130_000))
+    );
+}
+
 #[test]
 fn a_missing_signal_holds_an_open_gate_or_takes_no_part() {
     let open = |when_missing| {
@@ -236,17 +291,21 @@ proptest! {
     /// Between two changes lies at least the dwell time of the second, on the clock as it ran
     /// forwards: jumps back are no time gone by.
     #[test]
-    fn it_never_flaps_faster_than_its_dwell_times(steps in steps(), ignore in any::<bool>()) {
+    fn it_never_flaps_faster_than_its_dwell_times(
+        steps in steps(),
+        ignore in any::<bool>(),
+        late in 0..15_000_u64,
+    ) {
         let missing = if ignore { WhenMissing::Ignore } else { WhenMissing::Hold };
         let signals = [signal(missing), signal(WhenMissing::Hold)];
         let mut gate = Gate::new(Timestamp(0));
-        let mut now = 10_000_000_u64;
+        let mut now = 100_000_000_u64;
         let mut elapsed = 0_u64;
         let mut changed_at: Option<u64> = None;
         for (moved, first, second) in steps {
             now = now.saturating_add_signed(moved);
             elapsed += u64::try_from(moved).unwrap_or(0);
-            let at = |value: Option<f64>| value.map_or(NONE, |value| sample(value, now));
+            let at = |value: Option<f64>| value.map_or(NONE, |value| sample(value, now - late));
             let next = gate.step(&policy(), &signals, &[at(first), at(second)], Timestamp(now));
             if next.state() != gate.state() {
                 let dwell = match next.state() {
@@ -259,6 +318,36 @@ proptest! {
                 changed_at = Some(elapsed);
             }
             gate = next;
+        }
+    }
+
+    /// It opens only between two samples over the threshold that are the dwell time apart, with
+    /// none elsewhere in between, whenever they come and however often it is stepped.
+    #[test]
+    fn it_opens_by_samples_not_by_waiting(
+        steps in proptest::collection::vec((1_000..8_000_u64, any::<bool>(), 0.8..1.0_f64), 1..200),
+    ) {
+        let signals = [signal(WhenMissing::Hold)];
+        let mut gate = Gate::new(Timestamp(0));
+        let mut now = 1_000_000_u64;
+        let mut newest = (now, 0.0);
+        let mut over_since = None;
+        for (moved, measured, value) in steps {
+            now += moved;
+            if measured {
+                newest = (now, value);
+            }
+            if newest.1 < 0.85 {
+                over_since = None;
+            } else {
+                over_since = over_since.or(Some(newest.0));
+            }
+            gate = gate.step(&policy(), &signals, &[sample(newest.1, newest.0)], Timestamp(now));
+            if gate.state() == GateState::Open {
+                let stood = over_since.map_or(0, |since| newest.0 - since);
+                prop_assert!(stood >= OPEN_AFTER.0, "{stood} ms");
+                break;
+            }
         }
     }
 

@@ -349,6 +349,7 @@ fn burst_hosts(now_ms: u64) -> Vec<BurstHostView> {
         limit,
     };
     let first = BurstHostView {
+        not_read: false,
         name: "burst-1".to_owned(),
         provider: "ec2".to_owned(),
         up: true,

@@ -120,11 +120,12 @@ impl Default for RawJournal {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct RawGate {
-    /// How long one signal has to stand at or over its `open_at` before the gate opens, seconds.
+    /// How long one signal has to stand at or over its `open_at` before the gate opens, seconds from
+    /// one of its samples to a later one.
     #[schemars(range(min = 0, max = 86_400))]
     pub(super) open_after_secs: u64,
     /// How long all signals have to stand at or under their `close_at` before the gate closes,
-    /// seconds. Servers that were launched keep running, so closing late costs little.
+    /// seconds from one sample to a later one. Servers that were launched keep running, so closing late costs little.
     #[schemars(range(min = 0, max = 86_400))]
     pub(super) close_after_secs: u64,
     /// Follow the course of each signal, and let the gate open early when it will be over its

@@ -6,6 +6,8 @@
 //! [`crate::view::View`] that everything is shown from.
 
 mod engine;
+#[cfg(test)]
+mod forecast_tests;
 mod gates;
 mod journal_tail;
 pub mod operator;

@@ -20,6 +20,7 @@ pub(super) struct SourceStates {
 struct BurstHost {
     name: String,
     provider: String,
+    is_read: bool,
     report: Option<(Timestamp, BurstHostReport)>,
     failure: Option<Failure>,
 }
@@ -56,6 +57,7 @@ impl SourceStates {
                     BurstHost {
                         name: host.name.clone(),
                         provider: host.provider.name().to_owned(),
+                        is_read: host.metrics_url.is_some(),
                         report: old.as_ref().and_then(|old| old.report.clone()),
                         failure: old.and_then(|old| old.failure),
                     }
@@ -196,6 +198,7 @@ impl BurstHost {
             name: self.name.clone(),
             provider: self.provider.clone(),
             up: self.report.is_some() && self.failure.is_none(),
+            not_read: !self.is_read,
             seen_at_ms: self.report.as_ref().map(|(at, _)| at.0),
             error: self.failure.as_ref().map(Failure::to_string),
             servers: report.servers,

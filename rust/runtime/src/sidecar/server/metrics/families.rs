@@ -440,11 +440,11 @@ pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "spillway_burst_host_reported",
         kind: Kind::Gauge,
-        help: "1 while the burst host's own metrics page answers.",
+        help: "1 while the burst host's own metrics page answers; absent when the policy file has no `metrics_listen` for it.",
         labels: &[("burst_host", "Nova's name of the host")],
         series: "1 per burst host",
         collect: |view, page| {
-            for host in &view.burst_hosts {
+            for host in view.burst_hosts.iter().filter(|host| !host.not_read) {
                 page.yes_or_no(&[("burst_host", &host.name)], host.up);
             }
         },

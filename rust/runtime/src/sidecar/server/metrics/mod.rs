@@ -88,6 +88,27 @@ mod tests {
         assert!(!up(&source));
     }
 
+    /// An alert on a host that nobody reads would never end.
+    #[test]
+    fn a_burst_host_that_is_not_read_is_not_down() {
+        let host = |name: &str, not_read| BurstHostView {
+            name: name.to_owned(),
+            not_read,
+            ..BurstHostView::default()
+        };
+        let mut view = View::default();
+        view.burst_hosts = vec![host("cloud1", false), host("cloud2", true)];
+        let page = page(&view);
+        let lines: Vec<_> = page
+            .lines()
+            .filter(|line| line.starts_with("spillway_burst_host_reported{"))
+            .collect();
+        assert_eq!(
+            lines,
+            [r#"spillway_burst_host_reported{burst_host="cloud1"} 0"#]
+        );
+    }
+
     #[test]
     fn labels_are_escaped_and_a_series_comes_once() {
         let offer = OfferView {

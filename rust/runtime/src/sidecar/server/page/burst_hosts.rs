@@ -38,7 +38,9 @@ pub(super) fn section(page: &mut Html, view: &View, now_ms: u64) {
 fn card(page: &mut Html, host: &BurstHostView, now_ms: u64) {
     page.put("<article class=\"card\"><div class=\"row\"><h3>");
     page.say(clipped(&host.name, 60)).put("</h3>");
-    page.put(if host.up {
+    page.put(if host.not_read {
+        "<span class=\"state\">not read: no metrics_listen</span>"
+    } else if host.up {
         "<span class=\"state ok\"><span aria-hidden=\"true\">● </span>up</span>"
     } else {
         "<span class=\"state bad\"><span aria-hidden=\"true\">✕ </span>no answer</span>"

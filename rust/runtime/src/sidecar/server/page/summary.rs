@@ -58,7 +58,7 @@ pub(super) fn notices(page: &mut Html, view: &View, now_ms: u64) {
     if let Some(error) = &view.journal.error {
         bad("The journal cannot be read.", error);
     }
-    if view.spend.is_none() && !view.burst_hosts.is_empty() {
+    if view.spend.is_none() && view.burst_hosts.iter().any(|host| !host.not_read) {
         bad(
             "The spend is not known, so limits on money cannot be checked.",
             "a burst host does not say what it spends",
@@ -158,6 +158,8 @@ fn spend_tile(page: &mut Html, view: &View) {
             page.put("<b>not known</b><small>");
             page.put(if view.burst_hosts.is_empty() {
                 "no burst host is configured</small>"
+            } else if view.burst_hosts.iter().all(|host| host.not_read) {
+                "no burst host is read</small>"
             } else {
                 "a burst host does not say</small>"
             });
