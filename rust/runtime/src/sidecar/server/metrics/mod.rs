@@ -1,7 +1,8 @@
-//! `/metrics`, made from the view. `families` says what there is, `text` how it is written, and
-//! `docs/metrics.md` is made from `families`.
+//! `/metrics`, made from the view. `families` says what there is in the terms of `family`,
+//! `text` how it is written, and `docs/metrics.md` is made from `families`.
 
 mod families;
+mod family;
 mod reference;
 mod text;
 
