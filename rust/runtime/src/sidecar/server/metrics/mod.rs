@@ -97,8 +97,10 @@ mod tests {
             not_read,
             ..BurstHostView::default()
         };
-        let mut view = View::default();
-        view.burst_hosts = vec![host("cloud1", false), host("cloud2", true)];
+        let view = View {
+            burst_hosts: vec![host("cloud1", false), host("cloud2", true)],
+            ..View::default()
+        };
         let page = page(&view);
         let lines: Vec<_> = page
             .lines()
