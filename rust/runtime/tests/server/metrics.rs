@@ -50,7 +50,7 @@ fn label(text: &str) -> (String, BTreeSet<String>) {
             .and_then(|rest| rest.strip_suffix('`'));
         inner.is_some_and(|inner| inner.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
     };
-    let closed = values.iter().all(|value| is_word(value));
+    let closed = values.iter().all(is_word);
     let values = values.iter().filter(|_| closed);
     let values = values.map(|value| value.trim_matches('`').to_owned());
     (name.trim_matches('`').to_owned(), values.collect())
