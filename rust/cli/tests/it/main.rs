@@ -3,6 +3,7 @@
 
 mod commands;
 mod documents;
+mod formats;
 mod page;
 mod run;
 mod sidecar;

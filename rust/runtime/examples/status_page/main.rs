@@ -4,8 +4,8 @@
 //! $ cargo run -p spillway-runtime --features engine --example status_page -- busy 127.0.0.1:9650
 //! ```
 //!
-//! The first argument is the view: `busy`, `new`, `bad-day`, `large` or `hostile`. The second is
-//! where to listen. A third one is a file with a token. Its address is its first line of output.
+//! The first argument is the view: `busy`, `new`, `bad-day`, `large`, `full`, `hostile` or
+//! `overfull`. The second is where to listen. A third one is a file with a token. Its address is its first line of output.
 #![forbid(unsafe_code)]
 
 mod views;
@@ -40,7 +40,9 @@ async fn main() -> io::Result<()> {
         "new" => views::new,
         "bad-day" => views::bad_day,
         "large" => views::large,
+        "full" => views::full,
         "hostile" => views::hostile,
+        "overfull" => views::overfull,
         other => return Err(io::Error::other(format!("there is no view {other}"))),
     };
     let (publish, view) = watch::channel(Arc::new(make(now_ms())));

@@ -95,6 +95,74 @@ pub(crate) fn large(now_ms: u64) -> View {
     view
 }
 
+/// Longer in everything than the page shows, in characters that take six bytes each.
+pub(crate) fn overfull(now_ms: u64) -> View {
+    let mut view = hostile(now_ms);
+    let text = || "\"".repeat(2_000);
+    view.config.refusal = Some(text());
+    view.config.path = text();
+    view.config.digest = text();
+    view.snapshot.error = Some(text());
+    view.snapshot.path = text();
+    view.journal.error = Some(text());
+    view.journal.path = text();
+    view.mode = mode(&text(), &text(), Some(&text()));
+    let long_gate = GateView {
+        scope: text(),
+        why: text(),
+        state: text(),
+        forced: Some(text()),
+        ..GateView::default()
+    };
+    view.gates = vec![long_gate; 40];
+    let mut long_signal = view.signals[0].clone();
+    long_signal.name = text();
+    long_signal.scope = text();
+    long_signal.source = text();
+    long_signal.measured_by = text();
+    long_signal.error = Some(text());
+    view.signals = vec![long_signal; 40];
+    let mut long_source = view.sources[0].clone();
+    long_source.name = text();
+    long_source.kind = text();
+    long_source.error = Some(text());
+    view.sources = vec![long_source; 40];
+    let mut long_host = view.burst_hosts[0].clone();
+    long_host.name = text();
+    long_host.provider = text();
+    long_host.error = Some(text());
+    for offer in &mut long_host.offers {
+        offer.size = text();
+    }
+    for limit in &mut long_host.limits {
+        limit.resource = text();
+    }
+    view.burst_hosts = vec![long_host; 40];
+    for decision in &mut view.decisions {
+        decision.flavor = text();
+        decision.shadow_attempt = Some(text());
+        decision.reasons = vec![
+            ReasonView {
+                code: text(),
+                sentence: text(),
+            };
+            9
+        ];
+    }
+    let decision = view.decisions[0].clone();
+    view.decisions = vec![decision; 50];
+    view
+}
+
+/// Whatever a view can say is said.
+pub(crate) fn full(now_ms: u64) -> View {
+    let mut view = busy(now_ms);
+    for signal in &mut view.signals {
+        signal.crosses_in_ms = Some(40_000);
+    }
+    view
+}
+
 /// Every text wants to be markup.
 pub(crate) fn hostile(now_ms: u64) -> View {
     const TEXT: &str = "\"><script>window.pwned=1</script><img src=x onerror=window.pwned=1>'`&lt;";
@@ -349,10 +417,10 @@ fn burst_hosts(now_ms: u64) -> Vec<BurstHostView> {
         limit,
     };
     let first = BurstHostView {
-        not_read: false,
         name: "burst-1".to_owned(),
         provider: "ec2".to_owned(),
         up: true,
+        not_read: false,
         seen_at_ms: Some(now_ms - 4_000),
         error: None,
         servers: BTreeMap::from([("running".to_owned(), 14), ("pending".to_owned(), 1)]),

@@ -5,6 +5,7 @@ mod access;
 mod docs;
 mod history;
 mod limits;
+mod metrics;
 mod serving;
 mod tls;
 #[path = "../../examples/status_page/views.rs"]
@@ -138,6 +139,37 @@ async fn a_page_has_the_view_in_words_and_stays_small() {
     let content = serving.text("/?content=1").await;
     assert!(content.starts_with("<div id=\"content\""), "{content}");
     assert!(page.contains(content.split("clock").next().expect("a head")));
+}
+
+/// Whatever is in the view: every list ends before the page is too long, and says so.
+#[tokio::test]
+async fn no_view_makes_a_page_of_64_kib() {
+    for make in [views::overfull, views::hostile, views::large, views::full] {
+        let serving = Serving::start(make).await;
+        let page = serving.text("/").await;
+        assert!(page.len() < 64 * 1024, "{} bytes", page.len());
+        for tag in [
+            "table", "tr", "td", "p", "div", "article", "section", "span", "svg",
+        ] {
+            let begun = page.matches(&format!("<{tag} ")).count()
+                + page.matches(&format!("<{tag}>")).count();
+            let ended = page.matches(&format!("</{tag}>")).count();
+            assert_eq!(begun, ended, "{tag}");
+        }
+    }
+    let serving = Serving::start(views::overfull).await;
+    let page = serving.text("/").await;
+    for (item, path) in [
+        ("<article class=\"card signal\">", "/api/v1/signals"),
+        ("<article class=\"card\">", "/api/v1/burst-hosts"),
+        ("<tr><td class=\"when\">", "/api/v1/decisions"),
+        ("<table class=\"gates\">", "/api/v1/gates"),
+        ("<table class=\"sources\">", "/api/v1/sources"),
+    ] {
+        assert!(page.contains(item), "{item}");
+        let more = page.contains(&format!("more: <a href=\"{path}\">"));
+        assert!(more || path == "/api/v1/decisions", "{path}");
+    }
 }
 
 #[tokio::test]

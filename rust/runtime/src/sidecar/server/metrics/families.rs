@@ -1,41 +1,12 @@
 //! Every metric of the sidecar: its name, what it means, and where in the view it is.
 
-use super::text::Page;
+use super::family::{Family, Kind, Per, Series};
+use crate::sources::FailureKind;
 use crate::view::{OfferView, SourceView, View};
 
-/// Metrics of one name.
-pub(super) struct Family {
-    /// The name, with its unit.
-    pub(super) name: &'static str,
-    /// Its type.
-    pub(super) kind: Kind,
-    /// What it says, one or two sentences, without a line break or a backslash.
-    pub(super) help: &'static str,
-    /// Its labels, each with the values that it can have.
-    pub(super) labels: &'static [(&'static str, &'static str)],
-    /// How many series it can have, for people.
-    pub(super) series: &'static str,
-    /// Writes its samples.
-    pub(super) collect: fn(&View, &mut Page),
-}
-
-/// The type of a metric.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Goes up and down.
-    Gauge,
-    /// Only goes up, or begins at 0 again.
-    Counter,
-}
-
-impl Kind {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Kind::Gauge => "gauge",
-            Kind::Counter => "counter",
-        }
-    }
-}
+/// Values of the label `source`.
+const SOURCE: &str =
+    "name in the policy file, or `notifications`, `placement`, `heat`, `burst_hosts`";
 
 /// All of them, in the order of the page.
 pub(super) const FAMILIES: &[Family] = &[
@@ -44,7 +15,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         help: "Always 1; the label says which release runs.",
         labels: &[("version", "")],
-        series: "1",
+        series: Series::of(1),
         collect: |view, page| {
             page.count(&[("version", &view.version)], 1);
         },
@@ -54,7 +25,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         help: "When the sidecar started, Unix time.",
         labels: &[],
-        series: "1",
+        series: Series::of(1),
         collect: |view, page| {
             page.millis(&[], Some(view.started_at_ms));
         },
@@ -64,7 +35,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         help: "1 for the mode that counts, which is the lesser of the policy file's and the operator's.",
         labels: &[("mode", "`off`, `shadow`, `active`")],
-        series: "3",
+        series: Series::of(3),
         collect: |view, page| {
             for mode in ["off", "shadow", "active"] {
                 page.yes_or_no(&[("mode", mode)], view.mode.effective == mode);
@@ -76,7 +47,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         help: "1 while an operator has paused launches.",
         labels: &[],
-        series: "1",
+        series: Series::of(1),
         collect: |view, page| {
             page.yes_or_no(&[], view.paused);
         },
@@ -86,7 +57,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         help: "Always 1; the label is the digest of the policy in effect, as in the journal.",
         labels: &[("digest", "")],
-        series: "1",
+        series: Series::of(1),
         collect: |view, page| {
             page.count(&[("digest", &view.config.digest)], 1);
         },
@@ -96,7 +67,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         help: "1 while the policy file as it is now is refused and an older one counts.",
         labels: &[],
-        series: "1",
+        series: Series::of(1),
         collect: |view, page| {
             page.yes_or_no(&[], view.config.refusal.is_some());
         },
@@ -106,7 +77,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Counter,
         help: "How often the policy file was read because it had changed, by what came of it.",
         labels: &[("result", "`taken`, `refused`")],
-        series: "2",
+        series: Series::of(2),
         collect: |view, page| {
             page.count(&[("result", "taken")], view.config.taken);
             page.count(&[("result", "refused")], view.config.refused);
@@ -117,7 +88,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Counter,
         help: "How often the snapshot was written, or could not be.",
         labels: &[("result", "`ok`, `failed`")],
-        series: "2",
+        series: Series::of(2),
         collect: |view, page| {
             page.count(&[("result", "ok")], view.snapshot.writes);
             page.count(&[("result", "failed")], view.snapshot.failures);
@@ -128,7 +99,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         help: "When the snapshot was last written, Unix time.",
         labels: &[],
-        series: "1",
+        series: Series::of(1),
         collect: |view, page| {
             page.millis(&[], view.snapshot.written_at_ms);
         },
@@ -138,7 +109,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         help: "Age at which the scheduler no longer trusts the snapshot.",
         labels: &[],
-        series: "1",
+        series: Series::of(1),
         collect: |view, page| {
             page.millis(&[], Some(view.snapshot.stale_after_ms));
         },
@@ -148,7 +119,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         help: "1 while the gate is open, by its signals or by an operator's word.",
         labels: &[("scope", "`cloud`, `zone:NAME`, `aggregate:NAME`")],
-        series: "1 per gate",
+        series: Series::per(1, Per::Gate),
         collect: |view, page| {
             for gate in &view.gates {
                 page.yes_or_no(&[("scope", &gate.scope)], gate.effective == "open");
@@ -160,7 +131,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         help: "1 while an operator forces the gate.",
         labels: &[("scope", "`cloud`, `zone:NAME`, `aggregate:NAME`")],
-        series: "1 per gate",
+        series: Series::per(1, Per::Gate),
         collect: |view, page| {
             for gate in &view.gates {
                 page.yes_or_no(&[("scope", &gate.scope)], gate.forced.is_some());
@@ -172,7 +143,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         help: "Since when the signals give the state that they give, Unix time.",
         labels: &[("scope", "`cloud`, `zone:NAME`, `aggregate:NAME`")],
-        series: "1 per gate",
+        series: Series::per(1, Per::Gate),
         collect: |view, page| {
             for gate in &view.gates {
                 page.millis(&[("scope", &gate.scope)], Some(gate.since_ms));
@@ -187,7 +158,7 @@ pub(super) const FAMILIES: &[Family] = &[
             ("scope", "`cloud`, `zone:NAME`, `aggregate:NAME`"),
             ("state", "`open`, `closed`"),
         ],
-        series: "2 per gate",
+        series: Series::per(2, Per::Gate),
         collect: |view, page| {
             for gate in &view.gates {
                 let scope = gate.scope.as_str();
@@ -201,7 +172,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         help: "Newest value; absent when there is none.",
         labels: &[("signal", "name in the policy file")],
-        series: "1 per signal",
+        series: Series::per(1, Per::Signal),
         collect: |view, page| {
             for signal in &view.signals {
                 page.known(&[("signal", &signal.name)], signal.value);
@@ -213,7 +184,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         help: "Value over which it asks for the gate to be open.",
         labels: &[("signal", "name in the policy file")],
-        series: "1 per signal",
+        series: Series::per(1, Per::Signal),
         collect: |view, page| {
             for signal in &view.signals {
                 page.put(&[("signal", &signal.name)], signal.open_at);
@@ -225,7 +196,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         help: "Value under which it asks for the gate to be closed.",
         labels: &[("signal", "name in the policy file")],
-        series: "1 per signal",
+        series: Series::per(1, Per::Signal),
         collect: |view, page| {
             for signal in &view.signals {
                 page.put(&[("signal", &signal.name)], signal.close_at);
@@ -237,7 +208,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         help: "1 while the newest value is a finite number and not stale.",
         labels: &[("signal", "name in the policy file")],
-        series: "1 per signal",
+        series: Series::per(1, Per::Signal),
         collect: |view, page| {
             for signal in &view.signals {
                 page.yes_or_no(&[("signal", &signal.name)], signal.reading == "fresh");
@@ -249,7 +220,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         help: "When the newest value was measured, Unix time.",
         labels: &[("signal", "name in the policy file")],
-        series: "1 per signal",
+        series: Series::per(1, Per::Signal),
         collect: |view, page| {
             for signal in &view.signals {
                 page.millis(&[("signal", &signal.name)], signal.value_at_ms);
@@ -261,7 +232,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         help: "Time until it reaches its open threshold if it goes on as it does; absent when it does not.",
         labels: &[("signal", "name in the policy file")],
-        series: "1 per signal",
+        series: Series::per(1, Per::Signal),
         collect: |view, page| {
             for signal in &view.signals {
                 page.millis(&[("signal", &signal.name)], signal.crosses_in_ms);
@@ -272,11 +243,8 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "spillway_source_up",
         kind: Kind::Gauge,
         help: "1 while something of the source answers: with several targets, at least one.",
-        labels: &[(
-            "source",
-            "name in the policy file, or `notifications`, `placement`, `heat`, `burst_hosts`",
-        )],
-        series: "1 per source",
+        labels: &[("source", SOURCE)],
+        series: Series::per(1, Per::Source),
         collect: |view, page| {
             for source in &view.sources {
                 page.yes_or_no(&[("source", &source.name)], is_up(source));
@@ -287,11 +255,8 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "spillway_source_reads_total",
         kind: Kind::Counter,
         help: "Readings, good and bad.",
-        labels: &[(
-            "source",
-            "name in the policy file, or `notifications`, `placement`, `heat`, `burst_hosts`",
-        )],
-        series: "1 per source",
+        labels: &[("source", SOURCE)],
+        series: Series::per(1, Per::Source),
         collect: |view, page| {
             for source in &view.sources {
                 page.count(&[("source", &source.name)], source.reads);
@@ -303,16 +268,14 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Counter,
         help: "Failures by kind; a reading of many targets can have many.",
         labels: &[
-            (
-                "source",
-                "name in the policy file, or `notifications`, `placement`, `heat`, `burst_hosts`",
-            ),
+            ("source", SOURCE),
             (
                 "kind",
-                "`connect`, `timeout`, `tls`, `status`, `too_large`, `malformed`, …",
+                "`connect`, `tls`, `timeout`, `too_large`, `too_many`, `status`, `unauthorized`, \
+                 `malformed`, `absent`, `too_few_targets`, `refused`",
             ),
         ],
-        series: "a dozen per source",
+        series: Series::per(FailureKind::ALL.len(), Per::Source),
         collect: |view, page| {
             for source in &view.sources {
                 for (kind, count) in &source.failures {
@@ -325,14 +288,8 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "spillway_source_targets",
         kind: Kind::Gauge,
         help: "Targets by whether they answered the last time.",
-        labels: &[
-            (
-                "source",
-                "name in the policy file, or `notifications`, `placement`, `heat`, `burst_hosts`",
-            ),
-            ("state", "`up`, `down`"),
-        ],
-        series: "2 per source",
+        labels: &[("source", SOURCE), ("state", "`up`, `down`")],
+        series: Series::per(2, Per::Source),
         collect: |view, page| {
             for source in &view.sources {
                 let name = source.name.as_str();
@@ -346,11 +303,8 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "spillway_source_last_good_timestamp_seconds",
         kind: Kind::Gauge,
         help: "When something last answered, Unix time.",
-        labels: &[(
-            "source",
-            "name in the policy file, or `notifications`, `placement`, `heat`, `burst_hosts`",
-        )],
-        series: "1 per source",
+        labels: &[("source", SOURCE)],
+        series: Series::per(1, Per::Source),
         collect: |view, page| {
             for source in &view.sources {
                 page.millis(&[("source", &source.name)], source.last_good_at_ms);
@@ -361,11 +315,8 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "spillway_source_read_seconds",
         kind: Kind::Gauge,
         help: "How long the newest reading took.",
-        labels: &[(
-            "source",
-            "name in the policy file, or `notifications`, `placement`, `heat`, `burst_hosts`",
-        )],
-        series: "1 per source",
+        labels: &[("source", SOURCE)],
+        series: Series::per(1, Per::Source),
         collect: |view, page| {
             for source in &view.sources {
                 page.millis(&[("source", &source.name)], source.took_ms);
@@ -376,11 +327,8 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "spillway_source_bytes_total",
         kind: Kind::Counter,
         help: "Bytes that were read, after decompression.",
-        labels: &[(
-            "source",
-            "name in the policy file, or `notifications`, `placement`, `heat`, `burst_hosts`",
-        )],
-        series: "1 per source",
+        labels: &[("source", SOURCE)],
+        series: Series::per(1, Per::Source),
         collect: |view, page| {
             for source in &view.sources {
                 page.count(&[("source", &source.name)], source.bytes);
@@ -392,7 +340,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         help: "1 while the connection to the message broker stands; absent without notifications.",
         labels: &[],
-        series: "1",
+        series: Series::of(1),
         collect: |view, page| {
             if let Some(broker) = broker(view) {
                 page.yes_or_no(&[], broker.connected == Some(true));
@@ -404,7 +352,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Counter,
         help: "How often the connection to the broker was made anew.",
         labels: &[],
-        series: "1",
+        series: Series::of(1),
         collect: |view, page| {
             if let Some(broker) = broker(view) {
                 page.count(&[], broker.reconnects);
@@ -416,7 +364,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Counter,
         help: "Notifications of Nova by event.",
         labels: &[("event", "Nova's event types that are counted")],
-        series: "a dozen",
+        series: Series::of(7),
         collect: |view, page| {
             if let Some(broker) = broker(view) {
                 for (event, count) in &broker.notifications {
@@ -430,7 +378,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Counter,
         help: "Messages that could not be read as a notification; they are acknowledged and dropped.",
         labels: &[],
-        series: "1",
+        series: Series::of(1),
         collect: |view, page| {
             if let Some(broker) = broker(view) {
                 page.count(&[], broker.poison);
@@ -442,7 +390,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         help: "1 while the burst host's own metrics page answers; absent when the policy file has no `metrics_listen` for it.",
         labels: &[("burst_host", "Nova's name of the host")],
-        series: "1 per burst host",
+        series: Series::per(1, Per::BurstHost),
         collect: |view, page| {
             for host in view.burst_hosts.iter().filter(|host| !host.not_read) {
                 page.yes_or_no(&[("burst_host", &host.name)], host.up);
@@ -454,7 +402,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         help: "1 while every burst host says what it spends. While one does not, limits on money cannot be checked.",
         labels: &[],
-        series: "1",
+        series: Series::of(1),
         collect: |view, page| {
             page.yes_or_no(&[], view.spend.is_some());
         },
@@ -464,7 +412,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         help: "What all burst servers cost in an hour, US dollars; absent while it is not known.",
         labels: &[],
-        series: "1",
+        series: Series::of(1),
         collect: |view, page| {
             page.known(&[], view.spend.as_ref().map(|spend| spend.hourly_usd));
         },
@@ -474,7 +422,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         help: "What was spent since the month began, US dollars; absent while it is not known.",
         labels: &[],
-        series: "1",
+        series: Series::of(1),
         collect: |view, page| {
             page.known(&[], view.spend.as_ref().map(|spend| spend.month_usd));
         },
@@ -484,7 +432,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         help: "Limits on the spend of all projects together, US dollars; absent where there is none.",
         labels: &[("period", "`hour`, `month`"), ("kind", "`soft`, `hard`")],
-        series: "4",
+        series: Series::of(4),
         collect: |view, page| {
             let limits = &view.limits;
             for (period, kind, limit) in [
@@ -505,7 +453,7 @@ pub(super) const FAMILIES: &[Family] = &[
             ("burst_host", "Nova's name of the host"),
             ("size", "the provider's name of the size"),
         ],
-        series: "1 per offer",
+        series: Series::per(1, Per::Offer),
         collect: |view, page| {
             for offer in offers(view) {
                 let barred = offer
@@ -523,7 +471,7 @@ pub(super) const FAMILIES: &[Family] = &[
             ("burst_host", "Nova's name of the host"),
             ("size", "the provider's name of the size"),
         ],
-        series: "1 per offer",
+        series: Series::per(1, Per::Offer),
         collect: |view, page| {
             for offer in offers(view) {
                 page.known(&offer_labels(offer), offer.price_usd_per_hour);
@@ -538,7 +486,7 @@ pub(super) const FAMILIES: &[Family] = &[
             ("burst_host", "Nova's name of the host"),
             ("size", "the provider's name of the size"),
         ],
-        series: "1 per offer",
+        series: Series::per(1, Per::Offer),
         collect: |view, page| {
             for offer in offers(view) {
                 page.known(&offer_labels(offer), offer.room.map(f64::from));
@@ -550,7 +498,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Counter,
         help: "Lines of the journal that were read, each once.",
         labels: &[("kind", "`decision`, `outcome`, `policy`")],
-        series: "3",
+        series: Series::of(3),
         collect: |view, page| {
             for (kind, count) in &view.journal.lines {
                 page.count(&[("kind", kind)], *count);
@@ -562,7 +510,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Counter,
         help: "Lines of the journal that could not be read.",
         labels: &[],
-        series: "1",
+        series: Series::of(1),
         collect: |view, page| {
             page.count(&[], view.journal.bad_lines);
         },
@@ -572,7 +520,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         help: "Bytes of the journal that are there and not read yet.",
         labels: &[],
-        series: "1",
+        series: Series::of(1),
         collect: |view, page| {
             page.count(&[], view.journal.lag_bytes);
         },
@@ -582,7 +530,7 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Gauge,
         help: "1 while the journal can be read.",
         labels: &[],
-        series: "1",
+        series: Series::of(1),
         collect: |view, page| {
             page.yes_or_no(&[], view.journal.error.is_none());
         },
@@ -597,9 +545,9 @@ pub(super) const FAMILIES: &[Family] = &[
                 "`filter`, `hybrid`, `split`, `burst_only`, `stock`",
             ),
             ("reason", "[codes](reasons.md)"),
-            ("shadow_attempt", "as `attempt`; empty outside shadow mode"),
+            ("shadow_attempt", "as `attempt`, empty outside shadow mode"),
         ],
-        series: "about 100 at most",
+        series: Series::of(1_000),
         collect: |view, page| {
             for count in &view.journal.decisions {
                 let labels = [
@@ -619,7 +567,7 @@ pub(super) const FAMILIES: &[Family] = &[
             ("result", "`placed`, `no_valid_host`, `error`"),
             ("path", "as `attempt`, or `none`"),
         ],
-        series: "a dozen",
+        series: Series::of(1_000),
         collect: |view, page| {
             for count in &view.journal.outcomes {
                 let labels = [

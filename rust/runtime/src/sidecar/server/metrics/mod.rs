@@ -1,7 +1,8 @@
-//! `/metrics`, made from the view. `families` says what there is, `text` how it is written, and
-//! `docs/metrics.md` is made from `families`.
+//! `/metrics`, made from the view. `families` says what there is in the terms of `family`,
+//! `text` how it is written, and `docs/metrics.md` is made from `families`.
 
 mod families;
+mod family;
 mod reference;
 mod text;
 
@@ -96,8 +97,10 @@ mod tests {
             not_read,
             ..BurstHostView::default()
         };
-        let mut view = View::default();
-        view.burst_hosts = vec![host("cloud1", false), host("cloud2", true)];
+        let view = View {
+            burst_hosts: vec![host("cloud1", false), host("cloud2", true)],
+            ..View::default()
+        };
         let page = page(&view);
         let lines: Vec<_> = page
             .lines()

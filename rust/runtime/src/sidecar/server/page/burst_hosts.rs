@@ -16,22 +16,21 @@ const MAX_LIMITS: usize = 6;
 /// Resources in the order in which they are shown.
 const ORDER: [&str; 4] = ["servers", "vcpus", "memory_mb", "disk_gb"];
 
-pub(super) fn section(page: &mut Html, view: &View, now_ms: u64) {
+pub(super) fn section(page: &mut Html, view: &View, now_ms: u64, ceiling: usize) {
     page.put("<section aria-labelledby=\"hosts\"><h2 id=\"hosts\">Burst hosts</h2>");
     if view.burst_hosts.is_empty() {
         page.put("<p class=\"none\">None is configured: nothing can burst.</p>");
     }
     page.put("<div class=\"stack\">");
+    let mut shown = 0;
     for host in view.burst_hosts.iter().take(MAX_HOSTS) {
-        card(page, host, now_ms);
+        if !page.fits(ceiling, |page| card(page, host, now_ms)) {
+            break;
+        }
+        shown += 1;
     }
     page.put("</div>");
-    more(
-        page,
-        view.burst_hosts.len(),
-        MAX_HOSTS,
-        "/api/v1/burst-hosts",
-    );
+    more(page, view.burst_hosts.len(), shown, "/api/v1/burst-hosts");
     page.put("</section>");
 }
 
@@ -84,7 +83,7 @@ fn card(page: &mut Html, host: &BurstHostView, now_ms: u64) {
     });
     for limit in limits {
         page.put("<p class=\"limit\"><span>")
-            .say(resource(&limit.resource));
+            .say(clipped(resource(&limit.resource), 30));
         page.put("</span><span class=\"number\">")
             .say(Number(limit.used));
         page.put(" of ").say(Number(limit.limit)).put("</span></p>");

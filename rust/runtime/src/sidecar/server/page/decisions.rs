@@ -9,7 +9,7 @@ const MAX_DECISIONS: usize = 25;
 /// Reasons of a decision that are shown.
 const MAX_REASONS: usize = 4;
 
-pub(super) fn section(page: &mut Html, view: &View, now_ms: u64) {
+pub(super) fn section(page: &mut Html, view: &View, now_ms: u64, ceiling: usize) {
     page.put("<section aria-labelledby=\"decisions\"><h2 id=\"decisions\">Decisions</h2>");
     if view.decisions.is_empty() {
         page.put("<p class=\"none\">None in the journal yet.</p></section>");
@@ -20,7 +20,9 @@ pub(super) fn section(page: &mut Html, view: &View, now_ms: u64) {
     page.put("<th scope=\"col\">Asked for</th><th scope=\"col\">What came of it, and why</th>");
     page.put("</tr></thead><tbody>");
     for decision in view.decisions.iter().take(MAX_DECISIONS) {
-        row(page, decision, now_ms);
+        if !page.fits(ceiling, |page| row(page, decision, now_ms)) {
+            break;
+        }
     }
     page.put("</tbody></table><p class=\"more\">Older ones: ");
     page.put("<a href=\"/api/v1/decisions\">/api/v1/decisions</a>, and all about one: ");
@@ -50,7 +52,7 @@ fn row(page: &mut Html, decision: &DecisionView, now_ms: u64) {
     attempt(page, &decision.attempt);
     if let Some(shadow) = &decision.shadow_attempt {
         page.put(" <small>(active mode: ")
-            .say(path(shadow))
+            .say(clipped(path(shadow), 30))
             .put(")</small>");
     }
     match &decision.outcome {

@@ -21,6 +21,23 @@ impl Html {
         self
     }
 
+    /// Bytes so far.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Writes an item of a list, unless the page would then be longer than `ceiling` bytes; says
+    /// whether it did.
+    pub(super) fn fits(&mut self, ceiling: usize, item: impl FnOnce(&mut Self)) -> bool {
+        let before = self.0.len();
+        item(self);
+        let fits = self.0.len() <= ceiling;
+        if !fits {
+            self.0.truncate(before);
+        }
+        fits
+    }
+
     pub(super) fn into_text(self) -> String {
         self.0
     }
@@ -31,17 +48,24 @@ struct Escaped<'a>(&'a mut String);
 impl Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for character in text.chars() {
-            match character {
-                '&' => self.0.push_str("&amp;"),
-                '<' => self.0.push_str("&lt;"),
-                '>' => self.0.push_str("&gt;"),
-                '"' => self.0.push_str("&quot;"),
-                '\'' => self.0.push_str("&#39;"),
-                other if is_unseen(other) => self.0.push('\u{fffd}'),
-                other => self.0.push(other),
+            match escaped(character) {
+                Some(written) => self.0.push_str(written),
+                None => self.0.push(character),
             }
         }
         Ok(())
+    }
+}
+
+/// What is written in a character's stead.
+fn escaped(character: char) -> Option<&'static str> {
+    match character {
+        '&' => Some("&amp;"),
+        '<' => Some("&lt;"),
+        '>' => Some("&gt;"),
+        '"' => Some("&quot;"),
+        '\'' => Some("&#39;"),
+        other => is_unseen(other).then_some("\u{fffd}"),
     }
 }
 
@@ -54,20 +78,26 @@ fn is_unseen(character: char) -> bool {
 /// The beginning of a text that may be long.
 pub(super) struct Clipped<'a> {
     text: &'a str,
-    characters: usize,
+    bytes: usize,
 }
 
-/// Shows at most so many characters of a text.
-pub(super) fn clipped(text: &str, characters: usize) -> Clipped<'_> {
-    Clipped { text, characters }
+/// Shows the beginning of a text, at most so many bytes of the page and an ellipsis. Bytes as they
+/// are written: a quotation mark takes six.
+pub(super) fn clipped(text: &str, bytes: usize) -> Clipped<'_> {
+    Clipped { text, bytes }
 }
 
 impl Display for Clipped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.text.char_indices().nth(self.characters) {
-            None => f.write_str(self.text),
-            Some((end, _)) => write!(f, "{}…", &self.text[..end]),
+        let mut left = self.bytes;
+        for (end, character) in self.text.char_indices() {
+            let written = escaped(character).map_or(character.len_utf8(), str::len);
+            match left.checked_sub(written) {
+                Some(rest) => left = rest,
+                None => return write!(f, "{}…", &self.text[..end]),
+            }
         }
+        f.write_str(self.text)
     }
 }
 
@@ -88,7 +118,26 @@ mod tests {
 
     #[test]
     fn a_long_text_is_clipped_between_characters() {
-        assert_eq!(clipped("äöü", 3).to_string(), "äöü");
-        assert_eq!(clipped("äöü", 2).to_string(), "äö…");
+        assert_eq!(clipped("äöü", 6).to_string(), "äöü");
+        assert_eq!(clipped("äöü", 5).to_string(), "äö…");
+    }
+
+    #[test]
+    fn a_text_is_clipped_by_what_it_takes_on_the_page() {
+        let mut page = Html::default();
+        page.say(clipped("\"\"\"", 12));
+        assert_eq!(page.into_text(), "&quot;&quot;…");
+    }
+
+    #[test]
+    fn an_item_that_would_not_fit_is_not_begun() {
+        let mut page = Html::default();
+        let mut put = |ceiling| {
+            page.fits(ceiling, |page| {
+                page.put("<p></p>");
+            })
+        };
+        assert!(put(7) && !put(13) && put(14));
+        assert_eq!(page.into_text(), "<p></p><p></p>");
     }
 }

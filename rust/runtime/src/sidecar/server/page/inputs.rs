@@ -8,7 +8,7 @@ use crate::view::{SourceView, View};
 /// Sources that are shown.
 const MAX_SOURCES: usize = 24;
 
-pub(super) fn section(page: &mut Html, view: &View, now_ms: u64) {
+pub(super) fn section(page: &mut Html, view: &View, now_ms: u64, ceiling: usize) {
     if view.sources.is_empty() {
         return;
     }
@@ -21,11 +21,15 @@ pub(super) fn section(page: &mut Html, view: &View, now_ms: u64) {
     page.put("<th scope=\"col\" class=\"number wide\">Took</th>");
     page.put("<th scope=\"col\" class=\"number wide\">Readings</th>");
     page.put("<th scope=\"col\" class=\"number\">Failures</th></tr></thead><tbody>");
+    let mut shown = 0;
     for source in view.sources.iter().take(MAX_SOURCES) {
-        row(page, source, now_ms);
+        if !page.fits(ceiling, |page| row(page, source, now_ms)) {
+            break;
+        }
+        shown += 1;
     }
     page.put("</tbody></table>");
-    more(page, view.sources.len(), MAX_SOURCES, "/api/v1/sources");
+    more(page, view.sources.len(), shown, "/api/v1/sources");
     page.put("</section>");
 }
 
@@ -33,7 +37,9 @@ fn row(page: &mut Html, source: &SourceView, now_ms: u64) {
     page.put("<tr><th scope=\"row\">")
         .say(clipped(&source.name, 60));
     if source.name != source.kind {
-        page.put(" <small>").say(&source.kind).put("</small>");
+        page.put(" <small>")
+            .say(clipped(&source.kind, 30))
+            .put("</small>");
     }
     page.put("</th><td>");
     state(page, source);

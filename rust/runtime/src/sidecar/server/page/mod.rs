@@ -2,7 +2,8 @@
 //!
 //! Without a script it is loaded again every five seconds. With one, its content is fetched every
 //! two seconds and patched in place, so that scrolling, selecting and the keyboard's focus stay.
-//! Lists are cut where a page would get too long; the API has all of it.
+//! Texts are clipped and lists end where the page would get longer than 64 KiB, whatever is in them;
+//! the API has all of it.
 
 mod burst_hosts;
 mod chart;
@@ -40,6 +41,16 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     // It has nothing but visible ASCII characters.
     HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 });
+
+/// Bytes of the content up to which each list may go; what one leaves over is the next one's. Style,
+/// script and head take 11 kB more, and what is no list is clipped to less than the rest.
+mod ends {
+    pub(super) const GATES: usize = 16_000;
+    pub(super) const SIGNALS: usize = 34_000;
+    pub(super) const DECISIONS: usize = 42_000;
+    pub(super) const HOSTS: usize = 47_000;
+    pub(super) const SOURCES: usize = 50_000;
+}
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Wanted {
@@ -91,19 +102,20 @@ fn document(page: &mut Html, view: &View, now_ms: u64) {
 
 /// All that changes: the script replaces it as a whole.
 fn content(page: &mut Html, view: &View, now_ms: u64) {
+    let start = page.len();
     page.put("<div id=\"content\" data-title=\"");
     page.say(summary::title(view)).put("\">");
     summary::header(page, view, now_ms);
     page.put("<main>");
     summary::notices(page, view, now_ms);
     summary::tiles(page, view, now_ms);
-    summary::gates(page, view, now_ms);
-    signals::section(page, view, now_ms);
+    summary::gates(page, view, now_ms, start + ends::GATES);
+    signals::section(page, view, now_ms, start + ends::SIGNALS);
     page.put("<div class=\"columns\">");
-    decisions::section(page, view, now_ms);
-    burst_hosts::section(page, view, now_ms);
+    decisions::section(page, view, now_ms, start + ends::DECISIONS);
+    burst_hosts::section(page, view, now_ms, start + ends::HOSTS);
     page.put("</div>");
-    inputs::section(page, view, now_ms);
+    inputs::section(page, view, now_ms, start + ends::SOURCES);
     page.put("</main>");
     inputs::footer(page, view, now_ms);
     page.put("</div>");

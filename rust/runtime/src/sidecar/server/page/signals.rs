@@ -10,18 +10,24 @@ const MAX_SIGNALS: usize = 24;
 /// Signals whose course is drawn; one takes up to two kilobytes.
 const MAX_CHARTS: usize = 12;
 
-pub(super) fn section(page: &mut Html, view: &View, now_ms: u64) {
+pub(super) fn section(page: &mut Html, view: &View, now_ms: u64, ceiling: usize) {
     page.put("<section aria-labelledby=\"signals\"><h2 id=\"signals\">Signals</h2>");
     if view.signals.is_empty() {
         page.put("<p class=\"none\">No signal is configured: the gates stay closed, and servers ");
         page.put("burst only when the private cloud is full.</p>");
     }
     page.put("<div class=\"cards\">");
-    for (at, signal) in view.signals.iter().take(MAX_SIGNALS).enumerate() {
-        card(page, signal, now_ms, at < MAX_CHARTS);
+    let mut shown = 0;
+    for signal in view.signals.iter().take(MAX_SIGNALS) {
+        let drawn =
+            shown < MAX_CHARTS && page.fits(ceiling, |page| card(page, signal, now_ms, true));
+        if !drawn && !page.fits(ceiling, |page| card(page, signal, now_ms, false)) {
+            break;
+        }
+        shown += 1;
     }
     page.put("</div>");
-    more(page, view.signals.len(), MAX_SIGNALS, "/api/v1/signals");
+    more(page, view.signals.len(), shown, "/api/v1/signals");
     page.put("</section>");
 }
 

@@ -7,8 +7,11 @@ use crate::view::{GateView, View};
 
 /// Gates that are shown.
 const MAX_GATES: usize = 16;
-/// Characters of an error that are shown.
-const ERROR_CHARS: usize = 1_200;
+/// Bytes of an error that are shown.
+const ERROR_BYTES: usize = 1_200;
+
+/// Bytes of a mode or a state that are shown.
+const MODE_BYTES: usize = 30;
 
 /// What a browser's tab says.
 pub(super) fn title(view: &View) -> String {
@@ -18,7 +21,8 @@ pub(super) fn title(view: &View) -> String {
         _ => "gate closed",
     });
     let paused = if view.paused { ", paused" } else { "" };
-    format!("{gate}, {}{paused} · Spillway", view.mode.effective)
+    let mode = clipped(&view.mode.effective, MODE_BYTES);
+    format!("{gate}, {mode}{paused} · Spillway")
 }
 
 pub(super) fn header(page: &mut Html, view: &View, now_ms: u64) {
@@ -38,7 +42,7 @@ pub(super) fn notices(page: &mut Html, view: &View, now_ms: u64) {
     let mut bad = |what: &'static str, detail: &str| {
         page.put("<div class=\"notice bad\"><strong><span aria-hidden=\"true\">✕ </span>");
         page.put(what).put("</strong> ");
-        page.put("<pre>").say(clipped(detail, ERROR_CHARS));
+        page.put("<pre>").say(clipped(detail, ERROR_BYTES));
         page.put("</pre></div>");
     };
     if let Some(refusal) = &view.config.refusal {
@@ -95,7 +99,7 @@ pub(super) fn tiles(page: &mut Html, view: &View, now_ms: u64) {
 
 fn mode_tile(page: &mut Html, view: &View) {
     page.put("<div><dt>Mode</dt><dd><b id=\"mode\">");
-    page.say(&view.mode.effective);
+    page.say(clipped(&view.mode.effective, MODE_BYTES));
     page.put(if view.paused {
         ", paused</b><small>"
     } else {
@@ -103,8 +107,10 @@ fn mode_tile(page: &mut Html, view: &View) {
     });
     match (&view.mode.operator, view.mode.effective.as_str()) {
         (Some(operator), _) => {
-            page.put("an operator said ").say(operator);
-            page.put(", the policy file ").say(&view.mode.policy)
+            page.put("an operator said ")
+                .say(clipped(operator, MODE_BYTES));
+            page.put(", the policy file ")
+                .say(clipped(&view.mode.policy, MODE_BYTES))
         }
         (None, "shadow") => page.put("decides and records, never acts"),
         (None, "off") => page.put("nothing bursts"),
@@ -222,7 +228,7 @@ fn inputs_tile(page: &mut Html, view: &View) {
     page.put("</small></dd></div>");
 }
 
-pub(super) fn gates(page: &mut Html, view: &View, now_ms: u64) {
+pub(super) fn gates(page: &mut Html, view: &View, now_ms: u64, ceiling: usize) {
     if view.gates.is_empty() {
         return;
     }
@@ -230,19 +236,27 @@ pub(super) fn gates(page: &mut Html, view: &View, now_ms: u64) {
     page.put("<table class=\"gates\"><caption class=\"unseen\">Gates and why they stand as they ");
     page.put("do</caption><thead><tr><th scope=\"col\">Scope</th><th scope=\"col\">State</th>");
     page.put("<th scope=\"col\">Why</th></tr></thead><tbody>");
+    let mut shown = 0;
     for gate in view.gates.iter().take(MAX_GATES) {
-        page.put("<tr><th scope=\"row\">")
-            .say(clipped(&gate.scope, 80));
-        page.put("</th><td>");
-        state(page, gate);
-        page.put("</td><td>").say(clipped(&gate.why, 400));
-        page.put(" <small>");
-        held(page, gate, now_ms);
-        page.put("</small></td></tr>");
+        if !page.fits(ceiling, |page| gate_row(page, gate, now_ms)) {
+            break;
+        }
+        shown += 1;
     }
     page.put("</tbody></table>");
-    more(page, view.gates.len(), MAX_GATES, "/api/v1/gates");
+    more(page, view.gates.len(), shown, "/api/v1/gates");
     page.put("</section>");
+}
+
+fn gate_row(page: &mut Html, gate: &GateView, now_ms: u64) {
+    page.put("<tr><th scope=\"row\">")
+        .say(clipped(&gate.scope, 80));
+    page.put("</th><td>");
+    state(page, gate);
+    page.put("</td><td>").say(clipped(&gate.why, 400));
+    page.put(" <small>");
+    held(page, gate, now_ms);
+    page.put("</small></td></tr>");
 }
 
 fn state(page: &mut Html, gate: &GateView) {
@@ -271,5 +285,6 @@ fn held(page: &mut Html, gate: &GateView, now_ms: u64) {
         }
         None => page.put("by an operator, until it is taken back"),
     };
-    page.put("; the signals say ").say(&gate.state);
+    page.put("; the signals say ")
+        .say(clipped(&gate.state, MODE_BYTES));
 }
