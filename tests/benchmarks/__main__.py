@@ -19,6 +19,7 @@ PARTS = {
     "pages": "a page to samples beside prometheus-parse and Python's prometheus_client",
     "scrapes": "a thousand targets beside a bare socket read and a Prometheus server",
     "notifications": "a notification beside an oslo.messaging listener",
+    "start": "how long the command takes to start, beside a program that does nothing",
     "sidecar": "the whole sidecar under load, and how fast a change reaches the scheduler",
 }
 

@@ -117,6 +117,7 @@ impl Engine {
     pub(super) fn take(&mut self, event: Event) {
         match event {
             Event::Sampled { signal, sample } => self.signals.sampled(signal, sample),
+            Event::Interim { signal, sample } => self.signals.interim(signal, sample),
             Event::Unmeasured { signal, failure } => self.signals.unmeasured(signal, failure),
             Event::Read { source, report } => self.sources.read(&source, &report, self.now),
             Event::Broker { connected } => self.sources.broker(connected),
@@ -609,5 +610,19 @@ images = [{ provider_image = "ami-1" }]
         // Over 0.8 at second 80, and ten seconds of dwell.
         assert_eq!(opened_at(POLICY), 90);
         assert_eq!(opened_at(&policy), 60);
+    }
+
+    /// A large fleet is asked over some time; its course has one sample of each round.
+    #[test]
+    fn what_is_told_during_a_round_counts_at_once_and_is_no_point_of_the_course() {
+        let mut sidecar = Sidecar::start(POLICY);
+        sidecar.load(0, 0.1, 1);
+        let at = sidecar.engine.now;
+        let sample = Sample { at, value: 0.95 };
+        sidecar.engine.take(Event::Interim { signal: 0, sample });
+        sidecar.wait(1);
+        let view = sidecar.engine.view();
+        assert_eq!(view.signals[0].value, Some(0.95));
+        assert!(view.signals[0].course.iter().all(|point| point.1 < 0.5));
     }
 }

@@ -28,6 +28,8 @@ struct Signal {
     policy: SignalPolicy,
     source: SignalSource,
     course: VecDeque<Sample>,
+    /// Newer than the course: told while the source was being read.
+    interim: Option<Sample>,
     failure: Option<Failure>,
 }
 
@@ -45,6 +47,7 @@ impl Signals {
                 policy: policy.clone(),
                 source: source.clone(),
                 course: old.map(|old| old.course.clone()).unwrap_or_default(),
+                interim: old.and_then(|old| old.interim),
                 failure: old.and_then(|old| old.failure.clone()),
             }
         });
@@ -57,6 +60,7 @@ impl Signals {
             return;
         };
         signal.failure = None;
+        signal.interim = None;
         match signal.course.back_mut() {
             Some(newest) if sample.at < newest.at => return,
             Some(newest) if sample.at == newest.at => *newest = sample,
@@ -64,6 +68,17 @@ impl Signals {
         }
         if signal.course.len() > MAX_COURSE {
             signal.course.pop_front();
+        }
+    }
+
+    /// Takes in what a signal is while its source is being read. The course, which a forecast is
+    /// made of, has one sample of each reading.
+    pub(super) fn interim(&mut self, signal: usize, sample: Sample) {
+        if let Some(signal) = self.0.get_mut(signal) {
+            let newest = signal.course.back();
+            if newest.is_none_or(|newest| sample.at >= newest.at) {
+                signal.interim = Some(sample);
+            }
         }
     }
 
@@ -78,6 +93,7 @@ impl Signals {
     pub(super) fn forget_after(&mut self, now: Timestamp) {
         for signal in &mut self.0 {
             signal.course.retain(|sample| sample.at <= now);
+            signal.interim = signal.interim.filter(|sample| sample.at <= now);
         }
     }
 
@@ -91,7 +107,7 @@ impl Signals {
             return Observation::default();
         };
         Observation {
-            newest: signal.course.back().copied(),
+            newest: signal.newest(),
             crosses_in: lead.and_then(|lead| signal.crosses_in(lead, now)),
         }
     }
@@ -103,6 +119,10 @@ impl Signals {
 }
 
 impl Signal {
+    fn newest(&self) -> Option<Sample> {
+        self.interim.or(self.course.back().copied())
+    }
+
     fn crosses_in(&self, lead: Span, now: Timestamp) -> Option<Span> {
         let looked_back = Span(lead.0.saturating_mul(LEADS_LOOKED_BACK));
         let recent: Vec<_> = self
@@ -115,7 +135,7 @@ impl Signal {
     }
 
     fn view(&self, lead: Option<Span>, now: Timestamp) -> SignalView {
-        let newest = self.course.back().copied();
+        let newest = self.newest();
         let reading = match judge(newest, self.policy.stale_after, now) {
             Reading::Fresh(_) => "fresh",
             Reading::Stale { .. } => "stale",

@@ -22,6 +22,14 @@ pub enum Event {
         /// Its value; may be NaN or infinite, the gate judges that.
         sample: Sample,
     },
+    /// A signal's value while its source is being read: some of what it is made of is new. The
+    /// reading's end tells it for good, so it is no point of the signal's course.
+    Interim {
+        /// The signal.
+        signal: usize,
+        /// Its value; the time is that of the oldest number in it.
+        sample: Sample,
+    },
     /// A signal could not be measured. Its last value grows stale.
     Unmeasured {
         /// The signal.

@@ -248,7 +248,7 @@ impl Rounds {
         for (signal, reduction) in &self.plan.signals {
             if let Ok(sample) = reduce(reduction, &readings, self.plan.min_targets_ratio) {
                 let signal = *signal;
-                send(events, Event::Sampled { signal, sample }).await;
+                send(events, Event::Interim { signal, sample }).await;
             }
         }
     }
