@@ -5,7 +5,8 @@
     python -m tests.benchmarks start --program target/release/spillway --rounds 500 --output json
 
 `/bin/true`, `spillway --version` and `spillway status --help` take turns; figures are wall-clock
-times from fork to exit, medians. Exit codes: 0 every goal is met, 1 one is missed, 2 wrong arguments.
+times from fork to exit, medians. Exit codes: 0 every goal is met, 1 one is missed, 2 wrong
+arguments.
 """
 
 from __future__ import annotations
