@@ -210,8 +210,8 @@ async fn a_query_is_sent_as_it_is_written_with_tenant_however_long_it_is() {
         assert!(sample.await.value.is_nan(), "the gate judges it");
     }
     let requests = requests.lock().expect("no panic");
-    let short =
-        "GET /prometheus/api/v1/query?query=sum%28up%7Ba%3D%22b%26c%22%7D%29+%2B+1 HTTP/1.1";
+    let short = "GET /prometheus/api/v1/query?query=sum%28up%7Ba%3D%22b%26c%22%7D%29+%2B+1\
+         &partial_response=false HTTP/1.1";
     assert!(
         requests.iter().any(|request| request.starts_with(short)),
         "{requests:?}"
@@ -222,7 +222,7 @@ async fn a_query_is_sent_as_it_is_written_with_tenant_however_long_it_is() {
     let long = long.expect("a POST");
     assert!(long.contains("content-type: application/x-www-form-urlencoded\r\n"));
     assert!(
-        long.ends_with("%22%7D%29+%2B+1"),
+        long.ends_with("%22%7D%29+%2B+1&partial_response=false"),
         "the whole query is in the body"
     );
     assert!(

@@ -27,7 +27,8 @@ pub fn read_answer(body: &[u8], now: Timestamp) -> Result<Sample, Failure> {
     }
 }
 
-/// Warnings and whatever else an answer has are passed over.
+/// Warnings and whatever else an answer has are passed over: a server that has only a part of the data
+/// is asked to fail instead.
 #[derive(Deserialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
 enum Answer {
