@@ -1,8 +1,9 @@
 //! The sidecar's state and everything that happens to it. Reads and writes files, but opens no
 //! socket, starts no task and asks no clock: the loop in [`super::run`] does.
 
+use super::counts::Counts;
 use super::gates::Gates;
-use super::journal_tail::{Batch, Counts, Position};
+use super::journal_tail::{Batch, Position};
 use super::operator::{Command, Operator, Refused};
 use super::recent::Recent;
 use super::signals::Signals;

@@ -5,6 +5,7 @@
 //! to the engine, which keeps the signals and the gates, writes the snapshot and makes the
 //! [`crate::view::View`] that everything is shown from.
 
+mod counts;
 mod engine;
 #[cfg(test)]
 mod forecast_tests;

@@ -1,7 +1,8 @@
 //! What has to survive the sidecar: operators' words, the gates, and how far the journal was read
 //! together with what was counted in it, so that nothing is counted twice or lost.
 
-use super::journal_tail::{Counts, Position};
+use super::counts::Counts;
+use super::journal_tail::Position;
 use super::operator::{Forced, Operator};
 use crate::wire::replace;
 use serde::{Deserialize, Serialize};
