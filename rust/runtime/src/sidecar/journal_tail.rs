@@ -14,7 +14,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 /// Files whose positions are kept: the journal, and rotated ones that a worker may still be
-/// writing its last line to.
+/// writing its last line to. As many again of those that do not show.
 const MAX_FILES: usize = 8;
 
 /// Bytes that are read at a time, so that a long backlog is worked off in steps.
@@ -128,12 +128,11 @@ impl JournalTail {
         };
         let mut unseen = std::mem::take(&mut self.positions);
         unseen.retain(|known| !is_read(known));
-        let mut too_many = (unseen.len() + read.len()).saturating_sub(MAX_FILES);
-        unseen.drain(..too_many.min(unseen.len()));
-        too_many = (unseen.len() + read.len()).saturating_sub(MAX_FILES);
+        unseen.drain(..unseen.len().saturating_sub(MAX_FILES));
         // From the oldest on, and only what was read to its end: what lies behind a known file is
         // looked at no more.
         let finished = read.iter().take_while(|(_, is_at_end)| *is_at_end).count();
+        let too_many = read.len().saturating_sub(MAX_FILES);
         let read = read.into_iter().skip(finished.min(too_many));
         self.positions = unseen;
         self.positions.extend(read.map(|(position, _)| position));
@@ -410,6 +409,30 @@ mod tests {
         fs::rename(&aside, journal.folder.path().join("journal.jsonl.1")).expect("renamed");
         journal.read();
         assert_eq!(journal.seen, ["a", "c", "b"]);
+    }
+
+    /// A listing can fall between the two steps of a rotation.
+    #[test]
+    fn a_rotation_that_is_half_seen_loses_nothing_however_many_files_are_known() {
+        let mut journal = Journal::new();
+        for number in 0..MAX_FILES + 1 {
+            journal.outcome(&format!("file-{number}"));
+            journal.read();
+            let rotated = format!("journal.jsonl-{number:03}");
+            fs::rename(journal.path(), journal.folder.path().join(rotated)).expect("renamed");
+        }
+        journal.outcome("last");
+        journal.read();
+        journal.outcome("unread");
+        let aside = journal.folder.path().join("aside");
+        fs::rename(journal.path(), &aside).expect("renamed");
+        journal.outcome("next");
+        journal.read();
+        fs::rename(&aside, journal.folder.path().join("journal.jsonl-999")).expect("renamed");
+        journal.read();
+        let n_seen = journal.seen.len();
+        assert_eq!(&journal.seen[n_seen - 3..], ["last", "next", "unread"]);
+        assert_eq!(n_seen, MAX_FILES + 4);
     }
 
     #[test]
