@@ -13,12 +13,16 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, process};
 use tokio::sync::{OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::time::timeout;
 
 /// Debian's inner script; the one in the path wants to be its own user.
 const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 
 /// How long RabbitMQ may take to start. Seen: 12 s on two busy cores.
 const READY: Duration = Duration::from_secs(180);
+
+/// How long it may take to answer one try. Seen: 30 ms.
+const ANSWER: Duration = Duration::from_secs(20);
 
 /// Starts both, waits for a word or for the end of the pipe, and kills the whole group.
 const GUARDIAN: &str = r#"
@@ -87,9 +91,17 @@ impl RabbitMq {
     }
 
     pub(crate) async fn connect(&self) -> Connection {
-        Connection::connect(&self.url(), ConnectionProperties::default())
+        self.try_to_connect()
             .await
             .expect("a connection to the broker")
+    }
+
+    /// `None` when it does not answer. The client alone may wait for ever: seen with a try that fell
+    /// between a broker's end and its next start, for which no socket was left.
+    async fn try_to_connect(&self) -> Option<Connection> {
+        let url = self.url();
+        let connecting = Connection::connect(&url, ConnectionProperties::default());
+        timeout(ANSWER, connecting).await.ok()?.ok()
     }
 
     /// Starts it; it is ready some time later.
@@ -152,10 +164,7 @@ impl RabbitMq {
     /// Returns when it answers.
     pub(crate) async fn wait_until_ready(&self) {
         let deadline = Instant::now() + READY;
-        while Connection::connect(&self.url(), ConnectionProperties::default())
-            .await
-            .is_err()
-        {
+        while self.try_to_connect().await.is_none() {
             let log = fs::read_to_string(self.state.join("out.log")).unwrap_or_default();
             assert!(Instant::now() < deadline, "RabbitMQ did not start: {log}");
             tokio::time::sleep(Duration::from_millis(100)).await;

